@@ -1,0 +1,92 @@
+//! The seam behind which every token format stands.
+
+use std::{fmt, sync::Arc};
+
+use http::request::Parts;
+
+use crate::{attempt::Attempt, error::AuthError, principal::Identity};
+
+/// Judges one token format: a local JWT, an opaque handle, a ticket, PASETO, …
+///
+/// Implement it and the format gets header transport, caching, challenges and policies for free.
+/// Answer [`Attempt::ready`] whenever nothing must be waited for. "I could not find out" is an
+/// error of an undecidable kind ([`AuthErrorKind::IssuerUnreachable`]), never a "no".
+///
+/// ```
+/// use portcullis::{Attempt, AuthError, AuthErrorKind, Identity};
+/// use portcullis::token::{Presented, TokenValidator};
+///
+/// /// Accepts one token, for a test bench.
+/// #[derive(Debug)]
+/// struct Fixed(&'static str);
+///
+/// impl TokenValidator for Fixed {
+///     fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+///         Attempt::ready(if presented.token() == self.0 {
+///             Ok(Identity::builder("bench").subject("operator").build())
+///         } else {
+///             Err(AuthErrorKind::Inactive.into())
+///         })
+///     }
+/// }
+/// # let _ = Fixed("t");
+/// ```
+///
+/// [`AuthErrorKind::IssuerUnreachable`]: crate::AuthErrorKind::IssuerUnreachable
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not validate tokens",
+    note = "use `JwtValidator`, wrap one in `Cached`, or implement `TokenValidator`"
+)]
+pub trait TokenValidator: fmt::Debug + Send + Sync {
+    /// Judges the token.
+    fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>>;
+
+    /// The part of the token that a cache may know it by. Default: the whole token. Answer a part
+    /// only where the rest has no influence on the outcome.
+    fn cache_key<'t>(&self, token: &'t str) -> &'t str {
+        token
+    }
+}
+
+impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
+    fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+        (**self).validate(presented)
+    }
+
+    fn cache_key<'t>(&self, token: &'t str) -> &'t str {
+        (**self).cache_key(token)
+    }
+}
+
+/// A token as it was presented. Its `Debug` does not show it.
+#[derive(Clone, Copy)]
+pub struct Presented<'a> {
+    token: &'a str,
+    parts: &'a Parts,
+}
+
+impl<'a> Presented<'a> {
+    /// A token that a scheme found in a request.
+    #[must_use]
+    pub const fn new(token: &'a str, parts: &'a Parts) -> Self {
+        Self { token, parts }
+    }
+
+    /// The token.
+    #[must_use]
+    pub const fn token(&self) -> &'a str {
+        self.token
+    }
+
+    /// The request that it came with.
+    #[must_use]
+    pub const fn parts(&self) -> &'a Parts {
+        self.parts
+    }
+}
+
+impl fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Presented({} bytes)", self.token.len())
+    }
+}
