@@ -1,5 +1,12 @@
 //! Validators of tokens, and what is put around them.
+//!
+//! A [`TokenValidator`] judges one format. [`Cached`] remembers what it accepted; [`Revocations`]
+//! are asked on every request, also for what is remembered.
 
+mod cached;
+mod revocations;
 mod validator;
 
+pub use cached::{Cached, InMemoryTokens, TokenCache};
+pub use revocations::{InMemoryRevocations, Revocations};
 pub use validator::{Presented, TokenValidator};

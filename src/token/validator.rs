@@ -4,7 +4,12 @@ use std::{fmt, sync::Arc};
 
 use http::request::Parts;
 
-use crate::{attempt::Attempt, error::AuthError, principal::Identity};
+use crate::{
+    attempt::Attempt,
+    clock::{Clock, SystemClock},
+    error::AuthError,
+    principal::Identity,
+};
 
 /// Judges one token format: a local JWT, an opaque handle, a ticket, PASETO, …
 ///
@@ -46,6 +51,12 @@ pub trait TokenValidator: fmt::Debug + Send + Sync {
     fn cache_key<'t>(&self, token: &'t str) -> &'t str {
         token
     }
+
+    /// The clock that it judges by, so that a cache around it judges by the same one. Default:
+    /// [`SystemClock`].
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
 }
 
 impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
@@ -55,6 +66,10 @@ impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
 
     fn cache_key<'t>(&self, token: &'t str) -> &'t str {
         (**self).cache_key(token)
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        (**self).clock()
     }
 }
 

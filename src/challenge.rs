@@ -1,0 +1,131 @@
+//! The only writer of `WWW-Authenticate` text (RFC 9110 §11.6.1, RFC 6750 §3).
+//!
+//! 1. A challenge is a scheme and at least one parameter; each parameter stands once.
+//! 2. Every value is a quoted-string of legal characters, whatever it was made from.
+//! 3. `error_description` comes from a closed list; nothing of a credential ever enters a header.
+
+use std::fmt::Write as _;
+
+use http::HeaderValue;
+
+use crate::error::{AuthErrorClass, AuthErrorKind};
+
+/// Why a scheme is asked for its challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChallengeReason<'a> {
+    /// The caller is known and lacks these scopes (RFC 6750 `insufficient_scope`).
+    InsufficientScope(&'a str),
+    /// Nothing was presented: no error is named (RFC 6750 §3.1).
+    Missing,
+    /// What was presented was judged.
+    Rejected(AuthErrorKind),
+}
+
+/// One challenge: a value to be built and turned into a header.
+///
+/// ```
+/// use portcullis::challenge::Challenge;
+/// let challenge = Challenge::new("Bearer").parameter("realm", "api \"1\"");
+/// assert_eq!(challenge.to_header_value(), r#"Bearer realm="api \"1\"""#);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Challenge(String);
+
+impl Challenge {
+    /// A challenge of this scheme; characters that no HTTP token has are dropped from the name.
+    pub fn new(scheme: &str) -> Self {
+        Self(scheme.chars().filter(|c| is_token_char(*c)).collect())
+    }
+
+    /// The challenge of RFC 6750 §3 for this reason.
+    pub fn bearer(realm: &str, reason: ChallengeReason<'_>) -> Self {
+        let challenge = Self::new("Bearer").parameter("realm", realm);
+        match reason {
+            ChallengeReason::Missing => challenge,
+            ChallengeReason::InsufficientScope(scope) => {
+                challenge.parameter("error", "insufficient_scope").parameter("scope", scope)
+            }
+            ChallengeReason::Rejected(kind) => challenge
+                .parameter("error", error_code(kind))
+                .parameter("error_description", public_description(kind)),
+        }
+    }
+
+    /// Adds a parameter. Quotes and backslashes are escaped; what may not stand in a header is
+    /// replaced by a question mark.
+    pub fn parameter(mut self, name: &str, value: &str) -> Self {
+        self.0.push_str(if self.0.contains(' ') { ", " } else { " " });
+        let _ = write!(self.0, "{name}=\"");
+        for c in value.chars() {
+            match c {
+                '"' | '\\' => self.0.extend(['\\', c]),
+                ' '..='~' => self.0.push(c),
+                _ => self.0.push('?'),
+            }
+        }
+        self.0.push('"');
+        self
+    }
+
+    /// The header's value.
+    #[must_use]
+    pub fn to_header_value(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("Bearer realm=\"api\""))
+    }
+}
+
+/// The RFC 6750 §3.1 code for a judged credential.
+pub(crate) const fn error_code(kind: AuthErrorKind) -> &'static str {
+    match kind.class() {
+        AuthErrorClass::Malformed => "invalid_request",
+        _ => "invalid_token",
+    }
+}
+
+/// What the client is told. Coarse on purpose: it says what a client can mend, and does not tell a
+/// forger which check stopped him.
+pub(crate) const fn public_description(kind: AuthErrorKind) -> &'static str {
+    match kind {
+        AuthErrorKind::DoubledPrefix => "the word Bearer stands twice",
+        AuthErrorKind::DuplicateCredential => "more than one credential was sent",
+        AuthErrorKind::EmptyCredential => "the token is missing",
+        AuthErrorKind::Expired => "the access token expired",
+        AuthErrorKind::MalformedCredential => "one space belongs between the scheme and the token",
+        AuthErrorKind::MultipleTransports => "the token was sent by more than one method",
+        AuthErrorKind::NoCredential => "no credential was sent",
+        AuthErrorKind::PlaceholderToken => "a placeholder was sent in place of the token",
+        AuthErrorKind::QuotedToken => "the token stands in quotes",
+        _ => "the access token is not valid",
+    }
+}
+
+const fn is_token_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '!' | '#'..='\'' | '*' | '+' | '-' | '.' | '^'..='`' | '|' | '~')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_breaks_out_of_its_quotes() {
+        for (value, header) in [
+            ("a\"b", r#"Bearer realm="a\"b""#),
+            ("a\\", r#"Bearer realm="a\\""#),
+            ("a\r\nX: y", "Bearer realm=\"a??X: y\""),
+            ("\u{e9}\u{0}", "Bearer realm=\"??\""),
+        ] {
+            assert_eq!(Challenge::bearer(value, ChallengeReason::Missing).to_header_value(), header);
+        }
+    }
+
+    #[test]
+    fn every_description_is_legal_in_rfc_6750_as_it_stands() {
+        for kind in AuthErrorKind::ALL {
+            let text = public_description(*kind);
+            assert!(text.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A scheme has a name and is active or passive.
+
+use std::sync::Arc;
+
+use super::{Authenticator, bearer::BearerScheme};
+use crate::{principal::SchemeName, token::TokenValidator};
+
+/// A named way to authenticate: .NET's authentication scheme. A value; a clone is a reference
+/// count.
+#[derive(Clone, Debug)]
+pub struct Scheme {
+    name: SchemeName,
+    active: bool,
+    authenticator: Arc<dyn Authenticator>,
+}
+
+impl Scheme {
+    /// A bearer token in the `Authorization` header (RFC 6750 §2.1). Realm `api`, active.
+    pub fn bearer<V: TokenValidator + 'static>(
+        name: impl Into<SchemeName>,
+        validator: V,
+    ) -> BearerScheme<V> {
+        BearerScheme::new(name.into(), validator)
+    }
+
+    /// A scheme of your own. Active.
+    pub fn custom(name: impl Into<SchemeName>, authenticator: impl Authenticator + 'static) -> Self {
+        Self { name: name.into(), active: true, authenticator: Arc::new(authenticator) }
+    }
+
+    /// A passive scheme counts only on routes that name it.
+    #[must_use]
+    pub fn passive(mut self) -> Self {
+        self.active = false;
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> SchemeName {
+        self.name
+    }
+
+    /// Whether it counts on routes that name no scheme.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn authenticator(&self) -> &dyn Authenticator {
+        &*self.authenticator
+    }
+}
+
+/// A tuple, array or `Vec` of schemes, or of builders of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of schemes",
+    note = "give a tuple such as `(Scheme::bearer(Bearer, validator),)`, an array or a Vec"
+)]
+pub trait IntoSchemes {
+    /// The schemes, in order.
+    fn into_schemes(self) -> Vec<Scheme>;
+}
+
+impl<S: Into<Scheme>> IntoSchemes for Vec<S> {
+    fn into_schemes(self) -> Vec<Scheme> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<S: Into<Scheme>, const N: usize> IntoSchemes for [S; N] {
+    fn into_schemes(self) -> Vec<Scheme> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+macro_rules! tuples {
+    ($($($name:ident)+;)+) => {$(
+        impl<$($name: Into<Scheme>),+> IntoSchemes for ($($name,)+) {
+            #[allow(non_snake_case)]
+            fn into_schemes(self) -> Vec<Scheme> {
+                let ($($name,)+) = self;
+                vec![$($name.into()),+]
+            }
+        }
+    )+};
+}
+
+tuples! { A; A B; A B C; A B C D; A B C D E; A B C D E F; A B C D E F G; A B C D E F G H; }
