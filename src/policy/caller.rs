@@ -1,0 +1,235 @@
+//! May the caller do this?
+//!
+//! Each question is about **one** identity: the primary one, or that of the scheme given with
+//! `of(..)`. Rights of two identities are never added up.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::{
+    Policy,
+    schemes::{nobody, some_undecidable},
+};
+use crate::{
+    authentication::Authentication,
+    error::{AuthError, AuthErrorKind, printable},
+    principal::{Identity, SchemeName, Scope},
+    rejection::Decision,
+    scheme::Outcome,
+};
+
+/// The caller has this scope; several, separated by spaces, are all needed.
+#[must_use]
+pub fn scope(needed: &str) -> Scopes {
+    Scopes { needed: Scope::parse(needed), of: None }
+}
+
+/// The caller has all of these scopes.
+#[must_use]
+pub fn scopes<S: AsRef<str>>(needed: impl IntoIterator<Item = S>) -> Scopes {
+    Scopes { needed: needed.into_iter().collect(), of: None }
+}
+
+/// The caller has at least one of these scopes.
+#[must_use]
+pub fn any_scope<S: AsRef<str>>(sufficient: impl IntoIterator<Item = S>) -> AnyScope {
+    AnyScope { sufficient: sufficient.into_iter().collect(), of: None }
+}
+
+/// The caller has this role: an element of the claim `roles` (RFC 9068 §2.2.3.1), compared exactly.
+#[must_use]
+pub fn role(name: &str) -> Role {
+    Role { name: name.into(), claim: "roles".into(), of: None }
+}
+
+/// The caller has a claim of exactly this value and type.
+#[must_use]
+pub fn claim(name: &str, value: impl Into<Value>) -> ClaimIs {
+    ClaimIs { name: name.into(), value: value.into(), of: None }
+}
+
+/// See [`scope`] and [`scopes`].
+#[derive(Clone)]
+pub struct Scopes {
+    needed: Scope,
+    of: Option<SchemeName>,
+}
+
+impl Policy for Scopes {
+    fn decide(&self, record: &Authentication) -> Decision {
+        ask(record, self.of, |identity| {
+            let lacking: Scope =
+                self.needed.iter().filter(|token| !identity.scope().contains(token)).collect();
+            // a scope that no token can hold is never satisfied
+            if lacking.is_empty() && !self.needed.is_empty() {
+                return Decision::Allow;
+            }
+            missing_scope(identity, &self.needed, &format!("needs {}", self.needed))
+        })
+    }
+}
+
+impl fmt::Debug for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "scope({})", self.needed)
+    }
+}
+
+/// See [`any_scope`].
+#[derive(Clone)]
+pub struct AnyScope {
+    sufficient: Scope,
+    of: Option<SchemeName>,
+}
+
+impl Policy for AnyScope {
+    fn decide(&self, record: &Authentication) -> Decision {
+        ask(record, self.of, |identity| {
+            if self.sufficient.iter().any(|token| identity.scope().contains(token)) {
+                return Decision::Allow;
+            }
+            missing_scope(identity, &self.sufficient, &format!("needs one of {}", self.sufficient))
+        })
+    }
+}
+
+impl fmt::Debug for AnyScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "any_scope({})", self.sufficient)
+    }
+}
+
+/// See [`role`].
+#[derive(Clone)]
+pub struct Role {
+    name: Box<str>,
+    claim: Box<str>,
+    of: Option<SchemeName>,
+}
+
+impl Role {
+    /// The claim that holds the roles. Default: `roles`; .NET's issuers often say `role`.
+    #[must_use]
+    pub fn in_claim(mut self, claim: &str) -> Self {
+        self.claim = claim.into();
+        self
+    }
+}
+
+impl Policy for Role {
+    fn decide(&self, record: &Authentication) -> Decision {
+        ask(record, self.of, |identity| {
+            let has = match identity.claim(&self.claim) {
+                Some(Value::String(role)) => *role == *self.name,
+                Some(Value::Array(roles)) => {
+                    roles.iter().any(|role| role.as_str() == Some(&*self.name))
+                }
+                _ => false,
+            };
+            if has {
+                return Decision::Allow;
+            }
+            Decision::forbid(AuthError::new(AuthErrorKind::MissingRole).with_detail(format_args!(
+                "needs role {} in claim {}; claims seen: {}",
+                self.name,
+                self.claim,
+                claim_names(identity)
+            )))
+        })
+    }
+}
+
+impl fmt::Debug for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "role({})", self.name)
+    }
+}
+
+/// See [`claim`].
+#[derive(Clone)]
+pub struct ClaimIs {
+    name: Box<str>,
+    value: Value,
+    of: Option<SchemeName>,
+}
+
+impl Policy for ClaimIs {
+    fn decide(&self, record: &Authentication) -> Decision {
+        ask(record, self.of, |identity| {
+            if identity.claim(&self.name).as_ref() == Some(&self.value) {
+                return Decision::Allow;
+            }
+            let error = AuthError::new(AuthErrorKind::MissingPermission);
+            Decision::forbid(error.with_detail(format_args!(
+                "needs claim {} of {}; claims seen: {}",
+                self.name,
+                self.value,
+                claim_names(identity)
+            )))
+        })
+    }
+}
+
+impl fmt::Debug for ClaimIs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "claim({} = {})", self.name, self.value)
+    }
+}
+
+macro_rules! of_scheme {
+    ($($policy:ident)+) => {$(
+        impl $policy {
+            /// Asks the identity of this scheme. Default: the primary one.
+            #[must_use]
+            pub fn of(mut self, scheme: impl Into<SchemeName>) -> Self {
+                self.of = Some(scheme.into());
+                self
+            }
+        }
+    )+};
+}
+
+of_scheme! { Scopes AnyScope Role ClaimIs }
+
+/// Puts the question to the identity, and turns a denial into "could not find out" where a scheme
+/// that was looked at is undecidable.
+fn ask(
+    record: &Authentication,
+    of: Option<SchemeName>,
+    question: impl FnOnce(&Identity) -> Decision,
+) -> Decision {
+    let identity = match of {
+        None => record.primary(),
+        Some(scheme) => match record.outcome(scheme) {
+            Some(Outcome::Verified(identity)) => return question(identity),
+            Some(Outcome::Undecidable(_)) => return Decision::Undecidable,
+            _ => return Decision::Challenge { schemes: vec![scheme], reason: None },
+        },
+    };
+    let Some(identity) = identity else { return nobody(record) };
+    match question(identity) {
+        Decision::Allow => Decision::Allow,
+        _ if some_undecidable(record) => Decision::Undecidable,
+        denied => denied,
+    }
+}
+
+fn missing_scope(identity: &Identity, needed: &Scope, need: &str) -> Decision {
+    let who = identity.subject().or(identity.client_id()).unwrap_or("the caller");
+    let has = if identity.scope().is_empty() {
+        "no scope".to_owned()
+    } else {
+        printable(&identity.scope().to_string(), 200)
+    };
+    let error = AuthError::new(AuthErrorKind::MissingScope)
+        .with_detail(format_args!("{need}, {} has {has}", printable(who, 64)));
+    Decision::Forbid { error, scope: Some(needed.clone()) }
+}
+
+fn claim_names(identity: &Identity) -> String {
+    let names = identity
+        .claims_as::<serde_json::Map<String, Value>>()
+        .map(|claims| claims.keys().cloned().collect::<Vec<_>>().join(" "));
+    printable(&names.unwrap_or_default(), 200)
+}

@@ -1,0 +1,44 @@
+//! A policy's answer.
+
+use crate::{
+    error::{AuthError, AuthErrorKind},
+    principal::{SchemeName, Scope},
+};
+
+/// What a policy decides. An order, made from facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Let the request through.
+    Allow,
+    /// Ask for credentials (401).
+    Challenge {
+        /// The schemes whose credential is missing or not good; empty = whatever is visible.
+        schemes: Vec<SchemeName>,
+        /// A reason that no single credential has, such as a subject mismatch.
+        reason: Option<AuthErrorKind>,
+    },
+    /// The caller is known and may not (403).
+    Forbid {
+        /// Why, for the operator's log.
+        error: AuthError,
+        /// The scope that was missing, for the client (RFC 6750 `insufficient_scope`).
+        scope: Option<Scope>,
+    },
+    /// It could not be found out (503).
+    Undecidable,
+}
+
+impl Decision {
+    /// Ask for the credentials of every visible scheme.
+    #[must_use]
+    pub const fn challenge() -> Self {
+        Self::Challenge { schemes: Vec::new(), reason: None }
+    }
+
+    /// The caller may not, for no reason that the client is told.
+    #[must_use]
+    pub const fn forbid(error: AuthError) -> Self {
+        Self::Forbid { error, scope: None }
+    }
+}
