@@ -149,6 +149,12 @@ impl Rejection {
         self.0.status
     }
 
+    /// Nobody is signed in: nothing was sent (401), or it is not good (401, 400).
+    #[must_use]
+    pub fn is_unauthenticated(&self) -> bool {
+        matches!(self.0.status, StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST)
+    }
+
     /// The reason, with the operator's detail. For logs: the client gets
     /// [`description`](Self::description).
     #[must_use]

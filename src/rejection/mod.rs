@@ -18,6 +18,7 @@ mod problem;
 mod request_kind;
 
 pub use answer::{DefaultResponseForRejection, Rejection, ResponseForRejection};
+pub(crate) use answer::challenge_bare_401;
 pub use decision::Decision;
 pub use problem::ProblemDetails;
 pub use request_kind::RequestKind;

@@ -19,6 +19,11 @@ impl RequestKind {
         }
     }
 
+    /// What can be told of a request that no gate saw.
+    pub(crate) fn without_gate(headers: &HeaderMap) -> Self {
+        Self { grpc: is_grpc(headers), preflight: false }
+    }
+
     /// Its content type is `application/grpc`, alone or followed by `+` or `;`.
     #[must_use]
     pub const fn is_grpc(self) -> bool {
@@ -32,7 +37,7 @@ impl RequestKind {
     }
 }
 
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+fn is_grpc(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"))

@@ -1,0 +1,22 @@
+//! The gate: asks every scheme once and writes one record.
+//!
+//! 1. It refuses nothing. A public route keeps working with a broken credential; put a
+//!    [requirement](crate::require) where somebody must be signed in.
+//! 2. If every credential can be judged from memory, the inner service is called at once: no box,
+//!    no clone of the service. Otherwise all schemes are polled together, for at most the
+//!    [budget](AuthenticateLayer::budget), and what is not judged by then is undecidable.
+//! 3. `poll_ready` is forwarded, the service that was polled ready is the one that is called, an
+//!    `Err` and an upgrade pass untouched, bodies are never looked at.
+//! 4. The same gate stacked twice: the inner one does nothing and warns once. Another gate inside
+//!    judges anew; its outcome replaces that of a scheme of the same name.
+//!
+//! With axum, a layer *around* a `Router` (`ServiceBuilder`, `gate.layer(router)`) costs nothing;
+//! `Router::layer` costs a few allocations per request whatever is in it.
+
+mod future;
+mod layer;
+mod service;
+
+pub use future::ResponseFuture;
+pub use layer::AuthenticateLayer;
+pub use service::Authenticate;

@@ -1,0 +1,80 @@
+//! Extractors and responses for axum (feature `axum`; only axum-core is used).
+//!
+//! [`Caller`], [`Principal`] and [`Authentication`] are extractors; `Option<Caller<…>>` is `None`
+//! where nobody is signed in, and still refuses where it could not be found out.
+
+use axum_core::{
+    body::Body,
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    response::{IntoResponse, Response},
+};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    authentication::Authentication,
+    caller::{Caller, CallerOf},
+    error::{AuthError, AuthErrorKind},
+    principal::Principal,
+    rejection::{DefaultResponseForRejection, Rejection, RequestKind},
+};
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        self.into_response::<Body>(RequestKind::default(), &DefaultResponseForRejection)
+    }
+}
+
+impl<State, T, S> FromRequestParts<State> for Caller<T, S>
+where
+    State: Sync,
+    T: DeserializeOwned + Send + Sync + 'static,
+    S: CallerOf,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Rejection> {
+        Self::from_extensions(&parts.extensions)
+    }
+}
+
+impl<State, T, S> OptionalFromRequestParts<State> for Caller<T, S>
+where
+    State: Sync,
+    T: DeserializeOwned + Send + Sync + 'static,
+    S: CallerOf,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Option<Self>, Rejection> {
+        match Self::from_extensions(&parts.extensions) {
+            Ok(caller) => Ok(Some(caller)),
+            Err(rejection) if rejection.is_unauthenticated() => Ok(None),
+            Err(rejection) => Err(rejection),
+        }
+    }
+}
+
+impl<State: Sync> FromRequestParts<State> for Principal {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Rejection> {
+        Ok(record(parts)?.principal())
+    }
+}
+
+impl<State: Sync> FromRequestParts<State> for Authentication {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Rejection> {
+        Ok(record(parts)?.clone())
+    }
+}
+
+fn record(parts: &Parts) -> Result<&Authentication, Rejection> {
+    parts.extensions.get().ok_or_else(|| {
+        let error = AuthError::new(AuthErrorKind::NoGate);
+        tracing::error!(target: "portcullis", %error, "wiring");
+        Rejection::wiring(error)
+    })
+}

@@ -1,0 +1,149 @@
+//! One line that protects a service with bearer tokens.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use tower_layer::Layer;
+
+use crate::{
+    authenticate::{Authenticate, AuthenticateLayer},
+    error::BuildError,
+    explain::Explanation,
+    policy::{AnyScheme, Policy, any_scheme},
+    principal::Bearer,
+    rejection::DefaultResponseForRejection,
+    require::{Require, RequireLayer},
+    scheme::{BearerScheme, Scheme},
+    token::{Cached, Revocations, TokenValidator},
+};
+
+/// Bearer tokens are required: without a good one, the inner service is not called.
+///
+/// A gate with the one scheme [`Bearer`] and a requirement. Tokens once accepted are remembered
+/// ([`Cached`]); every hit is judged again by the clock. Words that a stack of several schemes
+/// needs are on [`AuthenticateLayer`].
+#[derive(Clone, Debug)]
+pub struct BearerAuth<P = AnyScheme, R = DefaultResponseForRejection> {
+    scheme: BearerScheme<Arc<dyn TokenValidator>>,
+    gate: AuthenticateLayer,
+    require: RequireLayer<P, R>,
+}
+
+impl BearerAuth {
+    /// JWT access tokens (RFC 9068) of an OpenID provider, for this audience. Keys are found by
+    /// discovery, before the first token is judged; nothing is asked here.
+    ///
+    /// # Errors
+    /// The issuer is not an `https` URL (or one of a literal loopback address), or a value is empty.
+    #[cfg(all(feature = "jwt", feature = "fetch"))]
+    pub fn oidc(issuer: &str, audience: &str) -> Result<Self, BuildError> {
+        let keys = crate::jwt::RemoteKeys::discover(issuer)?;
+        Self::new(
+            crate::jwt::JwtValidator::builder(keys).issuer(issuer).audience(audience).build()?,
+        )
+    }
+
+    /// Any validator. It is put behind a [`Cached`] here.
+    ///
+    /// # Errors
+    /// None today; the scheme is checked like any other.
+    pub fn new(validator: impl TokenValidator + 'static) -> Result<Self, BuildError> {
+        let validator: Arc<dyn TokenValidator> = Arc::new(Cached::new(validator));
+        let scheme = Scheme::bearer(Bearer, validator);
+        let gate = AuthenticateLayer::new((scheme.clone(),))?;
+        Ok(Self { require: gate.require(any_scheme())?, gate, scheme })
+    }
+}
+
+impl<P, R> BearerAuth<P, R> {
+    /// The realm of its challenges. Default: `api`.
+    ///
+    /// # Errors
+    /// As [`BearerAuth::new`].
+    pub fn realm(self, realm: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.realm(realm))
+    }
+
+    /// Asked on every request, after the cache. Default: none.
+    ///
+    /// # Errors
+    /// As [`BearerAuth::new`].
+    pub fn revocations(self, revocations: Arc<dyn Revocations>) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.revocations(revocations))
+    }
+
+    /// What is demanded. Replaces what was demanded before; a policy that says nothing about who is
+    /// calling, such as a closure that always allows, demands nothing.
+    ///
+    /// # Errors
+    /// The policy names a scheme other than [`Bearer`].
+    pub fn require<Q: Policy>(self, policy: Q) -> Result<BearerAuth<Q, R>, BuildError>
+    where
+        R: Clone,
+    {
+        Ok(BearerAuth {
+            require: self.gate.require(policy)?.respond_with(self.require.responder().clone()),
+            gate: self.gate,
+            scheme: self.scheme,
+        })
+    }
+
+    /// Who makes the bodies of refusals. Default: an empty body.
+    #[must_use]
+    pub fn respond_with<R2>(self, responder: R2) -> BearerAuth<P, R2> {
+        BearerAuth {
+            scheme: self.scheme,
+            gate: self.gate,
+            require: self.require.respond_with(responder),
+        }
+    }
+
+    /// Records and never refuses: for services that are public in part. Handlers and requirements
+    /// further in decide.
+    #[must_use]
+    pub fn optional(self) -> AuthenticateLayer {
+        self.gate
+    }
+
+    /// Its gate, to make further requirements for single routes.
+    #[must_use]
+    pub fn gate(&self) -> &AuthenticateLayer {
+        &self.gate
+    }
+
+    /// True CORS preflights are treated like any request. By default they pass as anonymous.
+    #[must_use]
+    pub fn authenticate_preflights(mut self) -> Self {
+        self.gate = self.gate.authenticate_preflights();
+        self
+    }
+
+    fn with_scheme(
+        mut self,
+        change: impl FnOnce(BearerScheme<Arc<dyn TokenValidator>>) -> BearerScheme<Arc<dyn TokenValidator>>,
+    ) -> Result<Self, BuildError> {
+        self.scheme = change(self.scheme);
+        self.gate = self.gate.with_schemes((self.scheme.clone(),))?;
+        Ok(self)
+    }
+}
+
+impl<P: Policy, R> BearerAuth<P, R> {
+    /// What would be decided about this request, and why. Nothing is answered.
+    pub async fn explain(&self, parts: &Parts) -> Explanation {
+        let mut record = self.gate.judge(parts).await;
+        let rejection = self.require.judge(&mut record).err();
+        let mut explanation = Explanation::of(&record);
+        explanation.policy = Some(format!("{:?}", self.require.policy()));
+        explanation.rejection = rejection;
+        explanation
+    }
+}
+
+impl<S, P, R: Clone> Layer<S> for BearerAuth<P, R> {
+    type Service = Authenticate<Require<S, P, R>>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        self.gate.layer(self.require.layer(inner))
+    }
+}

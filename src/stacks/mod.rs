@@ -1,0 +1,5 @@
+//! Ready-made stacks: a gate and a requirement in one layer. They refuse by default.
+
+mod bearer_auth;
+
+pub use bearer_auth::BearerAuth;
