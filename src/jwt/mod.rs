@@ -1,5 +1,12 @@
 //! JWT access tokens, checked locally (RFC 7515, 7517, 7518, 7519, 8037, 9068).
 
+mod jwk;
+mod jwk_set;
 mod keys;
 
-pub use keys::{FoundKeys, Key, KeySource};
+pub use self::{
+    jwk::{Jwk, JwkError},
+    jwk_set::JwkSet,
+    keys::{FoundKeys, Key, KeySource},
+};
+pub use crate::crypto::Algorithm;
