@@ -7,15 +7,22 @@
 //!    outside the grammar, trailing bytes, commas and comments, more than 32 levels.
 //! 3. A value is turned into a Rust type only when it is asked for. A number that no type can hold
 //!    hurts only who reads it.
-//! 4. Linear time (n log n in the number of names), no recursion, one allocation.
+//! 4. Linear time (n log n in the number of names), no recursion, and no allocation for an object of
+//!    up to 16 members without escapes.
 
 use std::{borrow::Cow, fmt};
 
 use crate::clock::UnixTime;
 
 /// The members of an object, in no particular order.
-#[derive(Debug)]
-pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Raw<'a>)>);
+pub(crate) struct Object<'a> {
+    /// The first few stand here and cost no allocation; beyond that all of them move to `many`.
+    few: [Member<'a>; USUAL_MEMBERS],
+    count: usize,
+    many: Vec<Member<'a>>,
+}
+
+type Member<'a> = (Cow<'a, str>, Raw<'a>);
 
 impl<'a> Object<'a> {
     /// Reads the one object that the bytes are.
@@ -26,25 +33,33 @@ impl<'a> Object<'a> {
 
     /// The value of this member.
     pub(crate) fn get(&self, name: &str) -> Option<Raw<'a>> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+        self.members().iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
 
     /// Every member.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Raw<'a>)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+        self.members().iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+
+    fn members(&self) -> &[Member<'a>] {
+        if self.many.is_empty() {
+            self.few.get(..self.count).unwrap_or_default()
+        } else {
+            &self.many
+        }
     }
 
     fn read(text: &'a str) -> Result<Self, JsonError> {
+        let few = [const { (Cow::Borrowed(""), Raw("")) }; USUAL_MEMBERS];
+        let mut object = Self { few, count: 0, many: Vec::new() };
         let mut reader = Reader { text, at: 0 };
-        let mut members = Vec::with_capacity(USUAL_MEMBERS);
         reader.space();
         reader.expect(b'{', "not an object")?;
         reader.space();
         if !reader.eat(b'}') {
             loop {
-                let name = reader.name()?;
-                let value = reader.value()?;
-                members.push((name.as_str()?, value));
+                let name = reader.name()?.as_str()?;
+                object.push((name, reader.value()?));
                 reader.space();
                 match reader.next() {
                     Some(b',') => reader.space(),
@@ -57,13 +72,45 @@ impl<'a> Object<'a> {
         if reader.peek().is_some() {
             return Err(JsonError("bytes after the object"));
         }
-        refuse_twins(&mut members)?;
-        Ok(Self(members))
+        object.refuse_twins()?;
+        Ok(object)
+    }
+
+    fn push(&mut self, member: Member<'a>) {
+        if let Some(place) = self.few.get_mut(self.count) {
+            *place = member;
+        } else {
+            if self.many.is_empty() {
+                self.many.extend(self.few.iter_mut().map(std::mem::take));
+            }
+            self.many.push(member);
+        }
+        self.count += 1;
+    }
+
+    /// RFC 8259 §4 leaves open what a second member of one name means, so it means a refusal
+    /// (RFC 7515 §4, RFC 7519 §4).
+    fn refuse_twins(&mut self) -> Result<(), JsonError> {
+        self.many.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let twins = if self.many.is_empty() {
+            self.members().iter().enumerate().any(|(index, (name, _))| {
+                self.members().iter().skip(index + 1).any(|(other, _)| name == other)
+            })
+        } else {
+            self.many.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b))
+        };
+        if twins { Err(JsonError("a name stands twice")) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Object<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
 /// A value that is well formed and has not been looked into.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Raw<'a>(&'a str);
 
 impl<'a> Raw<'a> {
@@ -367,20 +414,6 @@ fn unescape(inner: &str) -> Result<String, JsonError> {
         reader.at += plain.len() + 1;
         out.push(reader.escape()?);
     }
-}
-
-/// RFC 8259 §4 leaves open what a second member of one name means, so it means a refusal
-/// (RFC 7515 §4, RFC 7519 §4).
-fn refuse_twins(members: &mut [(Cow<'_, str>, Raw<'_>)]) -> Result<(), JsonError> {
-    let twins = if members.len() <= USUAL_MEMBERS {
-        members.iter().enumerate().any(|(index, (name, _))| {
-            members.iter().skip(index + 1).any(|(other, _)| name == other)
-        })
-    } else {
-        members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        members.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b))
-    };
-    if twins { Err(JsonError("a name stands twice")) } else { Ok(()) }
 }
 
 const USUAL_MEMBERS: usize = 16;

@@ -2,11 +2,15 @@
 
 mod jwk;
 mod jwk_set;
+pub mod jws;
+mod key_table;
 mod keys;
+mod static_keys;
 
 pub use self::{
     jwk::{Jwk, JwkError},
     jwk_set::JwkSet,
     keys::{FoundKeys, Key, KeySource},
+    static_keys::StaticKeys,
 };
 pub use crate::crypto::Algorithm;
