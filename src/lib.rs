@@ -1,10 +1,21 @@
 //! Tower middleware that decides who is calling.
 #![forbid(unsafe_code)]
 
+#[cfg(all(feature = "jwt", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
+compile_error!("the feature `jwt` needs cryptography: turn on `aws-lc` or `rust-crypto`");
+
 mod attempt;
+#[cfg(feature = "jwt")]
+mod base64url;
 mod clock;
+#[cfg(feature = "jwt")]
+mod crypto;
 mod error;
 pub mod fetch;
+#[cfg(feature = "jwt")]
+mod json;
+#[cfg(feature = "jwt")]
+pub mod jwt;
 mod principal;
 mod secret;
 pub mod token;

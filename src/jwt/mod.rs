@@ -1,5 +1,16 @@
 //! JWT access tokens, checked locally (RFC 7515, 7517, 7518, 7519, 8037, 9068).
 
+mod jwk;
+mod jwk_set;
+pub mod jws;
+mod key_table;
 mod keys;
+mod static_keys;
 
-pub use keys::{FoundKeys, Key, KeySource};
+pub use self::{
+    jwk::{Jwk, JwkError},
+    jwk_set::JwkSet,
+    keys::{FoundKeys, Key, KeySource},
+    static_keys::StaticKeys,
+};
+pub use crate::crypto::Algorithm;
