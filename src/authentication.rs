@@ -90,7 +90,9 @@ impl Authentication {
     }
 
     pub(crate) fn seen(&self) -> impl Iterator<Item = (&Scheme, &Outcome)> + Clone {
-        self.view.iter().filter_map(|index| Some((self.schemes.get(index)?, self.outcomes.at(index))))
+        self.view
+            .iter()
+            .filter_map(|index| Some((self.schemes.get(index)?, self.outcomes.at(index))))
     }
 
     /// Every scheme with its outcome and whether it is visible, for the trail.
@@ -139,13 +141,13 @@ impl Authentication {
     /// This record, inside the gate that wrote `outer`: its own schemes first, then those of the
     /// outer gate that it does not replace. What was hidden outside stays hidden.
     pub(crate) fn inside(self, outer: &Self) -> Self {
-        let hidden_outside =
-            |name| outer.index(name).is_some_and(|index| outer.view.hides(index));
+        let hidden_outside = |name| outer.index(name).is_some_and(|index| outer.view.hides(index));
         let kept: Vec<usize> = (0..outer.schemes.len())
             .filter(|index| self.index(outer.schemes[*index].name()).is_none())
             .take(MAX_SCHEMES - self.schemes.len().min(MAX_SCHEMES))
             .collect();
-        let own = self.schemes.iter().enumerate().map(|(i, s)| (s, self.outcomes.at(i), s.is_active()));
+        let own =
+            self.schemes.iter().enumerate().map(|(i, s)| (s, self.outcomes.at(i), s.is_active()));
         let others = kept.iter().map(|&i| {
             (&outer.schemes[i], outer.outcomes.at(i), outer.view.iter().any(|seen| seen == i))
         });
@@ -240,7 +242,8 @@ impl View {
 
     /// At the end of the list, and no longer hidden.
     fn push(&mut self, index: usize) {
-        if let (Some(slot), Ok(small)) = (self.order.get_mut(usize::from(self.len)), u8::try_from(index))
+        if let (Some(slot), Ok(small)) =
+            (self.order.get_mut(usize::from(self.len)), u8::try_from(index))
             && index < MAX_SCHEMES
         {
             *slot = small;

@@ -103,13 +103,13 @@ fn refuse_unknown(record: &Authentication, scheme: Option<SchemeName>) -> Reject
         }
         record.narrow(&[name]);
     }
-    let undecidable = record.visible().any(|(_, outcome)| {
-        matches!(outcome, crate::scheme::Outcome::Undecidable(_))
-    });
+    let undecidable = record
+        .visible()
+        .any(|(_, outcome)| matches!(outcome, crate::scheme::Outcome::Undecidable(_)));
     let decision = if undecidable { Decision::Undecidable } else { Decision::challenge() };
-    record.rejection(&decision).unwrap_or_else(|| {
-        Rejection::wiring(AuthError::new(AuthErrorKind::HiddenScheme))
-    })
+    record
+        .rejection(&decision)
+        .unwrap_or_else(|| Rejection::wiring(AuthError::new(AuthErrorKind::HiddenScheme)))
 }
 
 impl<T, S> Deref for Caller<T, S> {

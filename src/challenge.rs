@@ -72,7 +72,8 @@ impl Challenge {
     /// The header's value.
     #[must_use]
     pub fn to_header_value(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("Bearer realm=\"api\""))
+        HeaderValue::from_str(&self.0)
+            .unwrap_or_else(|_| HeaderValue::from_static("Bearer realm=\"api\""))
     }
 }
 
@@ -102,7 +103,8 @@ pub(crate) const fn public_description(kind: AuthErrorKind) -> &'static str {
 }
 
 const fn is_token_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '!' | '#'..='\'' | '*' | '+' | '-' | '.' | '^'..='`' | '|' | '~')
+    c.is_ascii_alphanumeric()
+        || matches!(c, '!' | '#'..='\'' | '*' | '+' | '-' | '.' | '^'..='`' | '|' | '~')
 }
 
 #[cfg(test)]
@@ -117,7 +119,10 @@ mod tests {
             ("a\r\nX: y", "Bearer realm=\"a??X: y\""),
             ("\u{e9}\u{0}", "Bearer realm=\"??\""),
         ] {
-            assert_eq!(Challenge::bearer(value, ChallengeReason::Missing).to_header_value(), header);
+            assert_eq!(
+                Challenge::bearer(value, ChallengeReason::Missing).to_header_value(),
+                header
+            );
         }
     }
 
@@ -125,7 +130,10 @@ mod tests {
     fn every_description_is_legal_in_rfc_6750_as_it_stands() {
         for kind in AuthErrorKind::ALL {
             let text = public_description(*kind);
-            assert!(text.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)), "{kind}");
+            assert!(
+                text.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)),
+                "{kind}"
+            );
         }
     }
 }

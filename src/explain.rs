@@ -105,7 +105,11 @@ impl fmt::Display for SchemeTrail {
                 }
                 match identity.key_id() {
                     Some(key) => {
-                        write!(f, ", signature checked with key {}", crate::error::printable(key, 64))
+                        write!(
+                            f,
+                            ", signature checked with key {}",
+                            crate::error::printable(key, 64)
+                        )
                     }
                     None => Ok(()),
                 }

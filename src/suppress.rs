@@ -19,9 +19,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{
-    authentication::Authentication, principal::SchemeName, rejection::challenge_bare_401,
-};
+use crate::{authentication::Authentication, principal::SchemeName, rejection::challenge_bare_401};
 
 /// See the module docs.
 #[derive(Clone, Debug)]

@@ -118,7 +118,12 @@ impl Pending {
         gate: AuthenticateLayer,
         kind: RequestKind,
     ) -> Self {
-        Self { slots: attempts.into_iter().map(Slot::Waiting).collect(), deadline: None, gate, kind }
+        Self {
+            slots: attempts.into_iter().map(Slot::Waiting).collect(),
+            deadline: None,
+            gate,
+            kind,
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcomes> {
@@ -133,7 +138,14 @@ impl Pending {
         }
         // the timer is made where it is first polled: inside the runtime, not where `call` ran
         let budget = self.gate.budget;
-        if waiting && self.deadline.get_or_insert_with(|| Box::pin(sleep(budget))).as_mut().poll(cx).is_pending() {
+        if waiting
+            && self
+                .deadline
+                .get_or_insert_with(|| Box::pin(sleep(budget)))
+                .as_mut()
+                .poll(cx)
+                .is_pending()
+        {
             return Poll::Pending;
         }
         Poll::Ready(mem::take(&mut self.slots).into_iter().map(Slot::into_outcome).collect())
@@ -148,4 +160,3 @@ impl Slot {
         }
     }
 }
-

@@ -134,9 +134,7 @@ impl AuthenticateLayer {
         let known = || self.schemes.iter().map(Scheme::name);
         match names.iter().find(|name| !known().any(|known| known == **name)) {
             None => Ok(()),
-            Some(name) => {
-                Err(BuildError::UnknownScheme { name: *name, known: known().collect() })
-            }
+            Some(name) => Err(BuildError::UnknownScheme { name: *name, known: known().collect() }),
         }
     }
 }

@@ -117,7 +117,8 @@ impl AuthenticateLayer {
     ) -> Authentication {
         let mut record = Authentication::new(Arc::clone(&self.schemes), outcomes, kind);
         if let Some(outer) = request.extensions().get::<Authentication>() {
-            if record.all().any(|(scheme, ..)| outer.all().any(|(o, ..)| o.name() == scheme.name())) {
+            if record.all().any(|(scheme, ..)| outer.all().any(|(o, ..)| o.name() == scheme.name()))
+            {
                 self.warn_once(
                     "two gates in one stack have a scheme of the same name; inside, the inner one counts",
                 );

@@ -40,9 +40,8 @@ impl Rejection {
         match decision {
             Decision::Allow => None,
             Decision::Challenge { schemes, reason } => {
-                let asked = seen.filter(|(scheme, _)| {
-                    schemes.is_empty() || schemes.contains(&scheme.name())
-                });
+                let asked = seen
+                    .filter(|(scheme, _)| schemes.is_empty() || schemes.contains(&scheme.name()));
                 Some(Self::unauthenticated(asked, *reason))
             }
             Decision::Forbid { error, scope } => {
@@ -289,7 +288,8 @@ fn challenges<'a>(
         return made;
     }
     // RFC 9110 §15.5.2: a 401 carries a challenge, also where no scheme has one of its own
-    asked.map(|(scheme, _)| Challenge::new(scheme.name().as_str()).parameter("realm", "api"))
+    asked
+        .map(|(scheme, _)| Challenge::new(scheme.name().as_str()).parameter("realm", "api"))
         .map(|challenge| challenge.to_header_value())
         .collect()
 }

@@ -17,8 +17,8 @@ mod decision;
 mod problem;
 mod request_kind;
 
-pub use answer::{DefaultResponseForRejection, Rejection, ResponseForRejection};
 pub(crate) use answer::challenge_bare_401;
+pub use answer::{DefaultResponseForRejection, Rejection, ResponseForRejection};
 pub use decision::Decision;
 pub use problem::ProblemDetails;
 pub use request_kind::RequestKind;

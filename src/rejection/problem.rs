@@ -12,10 +12,7 @@ pub struct ProblemDetails;
 
 impl<B: From<Bytes>> ResponseForRejection<B> for ProblemDetails {
     fn body(&self, rejection: &Rejection, headers: &mut HeaderMap) -> B {
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         let mut problem = serde_json::json!({
             "type": "about:blank",
             "title": rejection.status().canonical_reason().unwrap_or_default(),

@@ -51,9 +51,9 @@ where
                 challenge_bare_401(&mut response, record.request_kind(), record.seen());
                 Poll::Ready(Ok(response))
             }
-            StateProjection::Refused { response } => Poll::Ready(Ok(response
-                .take()
-                .expect("a future is not polled after it was ready"))),
+            StateProjection::Refused { response } => {
+                Poll::Ready(Ok(response.take().expect("a future is not polled after it was ready")))
+            }
         }
     }
 }

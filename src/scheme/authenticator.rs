@@ -15,7 +15,9 @@ use crate::{
 ///
 /// Most formats need only a [`TokenValidator`](crate::token::TokenValidator); implement this where
 /// the credential is no token in a header.
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a scheme: implement `Authenticator` for it")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a scheme: implement `Authenticator` for it"
+)]
 pub trait Authenticator: fmt::Debug + Send + Sync {
     /// Finds the credential and has it judged. Never answers the request.
     fn authenticate(&self, parts: &Parts) -> Attempt<Outcome>;

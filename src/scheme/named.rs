@@ -24,7 +24,10 @@ impl Scheme {
     }
 
     /// A scheme of your own. Active.
-    pub fn custom(name: impl Into<SchemeName>, authenticator: impl Authenticator + 'static) -> Self {
+    pub fn custom(
+        name: impl Into<SchemeName>,
+        authenticator: impl Authenticator + 'static,
+    ) -> Self {
         Self { name: name.into(), active: true, authenticator: Arc::new(authenticator) }
     }
 

@@ -68,9 +68,8 @@ fn is_token68(token: &[u8]) -> bool {
         Some(last) => &token[..=last],
         None => return false,
     };
-    text.iter().all(|b| {
-        b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
-    })
+    text.iter()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
 }
 
 /// Only for a token that is refused anyway: which line helps the operator most.
@@ -83,7 +82,8 @@ fn what_is_wrong(token: &[u8]) -> AuthErrorKind {
         AuthErrorKind::QuotedToken
     } else if starts_with_scheme(token) {
         AuthErrorKind::DoubledPrefix
-    } else if token.split(|b| *b == b',').skip(1).any(|part| starts_with_scheme(trim_spaces(part))) {
+    } else if token.split(|b| *b == b',').skip(1).any(|part| starts_with_scheme(trim_spaces(part)))
+    {
         AuthErrorKind::DuplicateCredential
     } else {
         AuthErrorKind::IllegalCharacter

@@ -9,7 +9,7 @@ use crate::{
     authenticate::{Authenticate, AuthenticateLayer},
     error::BuildError,
     explain::Explanation,
-    policy::{AnyScheme, Policy, any_scheme},
+    policy::{And, AnyScheme, Policy, PolicyExt, any_scheme},
     principal::Bearer,
     rejection::DefaultResponseForRejection,
     require::{Require, RequireLayer},
@@ -72,17 +72,23 @@ impl<P, R> BearerAuth<P, R> {
         self.with_scheme(|scheme| scheme.revocations(revocations))
     }
 
-    /// What is demanded. Replaces what was demanded before; a policy that says nothing about who is
-    /// calling, such as a closure that always allows, demands nothing.
+    /// What is demanded beside a good token, which stays demanded whatever the policy says.
+    /// Replaces what was demanded before.
     ///
     /// # Errors
     /// The policy names a scheme other than [`Bearer`].
-    pub fn require<Q: Policy>(self, policy: Q) -> Result<BearerAuth<Q, R>, BuildError>
+    pub fn require<Q: Policy>(
+        self,
+        policy: Q,
+    ) -> Result<BearerAuth<And<AnyScheme, Q>, R>, BuildError>
     where
         R: Clone,
     {
         Ok(BearerAuth {
-            require: self.gate.require(policy)?.respond_with(self.require.responder().clone()),
+            require: self
+                .gate
+                .require(any_scheme().and(policy))?
+                .respond_with(self.require.responder().clone()),
             gate: self.gate,
             scheme: self.scheme,
         })
@@ -120,7 +126,9 @@ impl<P, R> BearerAuth<P, R> {
 
     fn with_scheme(
         mut self,
-        change: impl FnOnce(BearerScheme<Arc<dyn TokenValidator>>) -> BearerScheme<Arc<dyn TokenValidator>>,
+        change: impl FnOnce(
+            BearerScheme<Arc<dyn TokenValidator>>,
+        ) -> BearerScheme<Arc<dyn TokenValidator>>,
     ) -> Result<Self, BuildError> {
         self.scheme = change(self.scheme);
         self.gate = self.gate.with_schemes((self.scheme.clone(),))?;

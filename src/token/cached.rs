@@ -17,8 +17,7 @@ use quick_cache::{Equivalent, Weighter, sync::Cache};
 
 use super::{Presented, TokenValidator};
 use crate::{
-    attempt::Attempt, clock::Clock, crypto::constant_time, error::AuthError, principal::Identity,
-    secret::Secret,
+    attempt::Attempt, clock::Clock, crypto, error::AuthError, principal::Identity, secret::Secret,
 };
 
 /// A validator that remembers what it accepted. Around every validator whose answer costs more
@@ -190,7 +189,7 @@ impl Hash for Token {
 
 impl PartialEq for Token {
     fn eq(&self, other: &Self) -> bool {
-        constant_time::equal(self.0.expose(), other.0.expose())
+        crypto::equal(self.0.expose(), other.0.expose())
     }
 }
 
@@ -198,7 +197,7 @@ impl Eq for Token {}
 
 impl Equivalent<Token> for Sought<'_> {
     fn equivalent(&self, token: &Token) -> bool {
-        constant_time::equal(self.0, token.0.expose())
+        crypto::equal(self.0, token.0.expose())
     }
 }
 

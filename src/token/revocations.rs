@@ -47,17 +47,29 @@ pub struct InMemoryRevocations {
 impl InMemoryRevocations {
     /// Revokes one token by its `jti`.
     pub fn revoke_token(&self, issuer: &str, token_id: &str, until: UnixTime) {
-        self.add(Entry::new(Kind::Token, issuer, token_id), Revoked { issued_before: UnixTime::MAX, until });
+        self.add(
+            Entry::new(Kind::Token, issuer, token_id),
+            Revoked { issued_before: UnixTime::MAX, until },
+        );
     }
 
     /// Revokes every token of one session at the issuer, by `sid`.
     pub fn revoke_session(&self, issuer: &str, session_id: &str, until: UnixTime) {
-        self.add(Entry::new(Kind::Session, issuer, session_id), Revoked { issued_before: UnixTime::MAX, until });
+        self.add(
+            Entry::new(Kind::Session, issuer, session_id),
+            Revoked { issued_before: UnixTime::MAX, until },
+        );
     }
 
     /// Revokes every token of a subject that was issued before a moment: a logout everywhere, a
     /// password change. A token that does not say when it was issued is revoked as well.
-    pub fn revoke_subject(&self, issuer: &str, subject: &str, issued_before: UnixTime, until: UnixTime) {
+    pub fn revoke_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        issued_before: UnixTime,
+        until: UnixTime,
+    ) {
         self.add(Entry::new(Kind::Subject, issuer, subject), Revoked { issued_before, until });
     }
 
