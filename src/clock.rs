@@ -47,8 +47,7 @@ impl Clock for SystemClock {
 /// assert_eq!(UnixTime::from_secs(1_700_000_000).to_string(), "2023-11-14T22:13:20Z");
 /// assert_eq!(UnixTime::MAX + std::time::Duration::from_secs(60), UnixTime::MAX);
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UnixTime(u64);
 
 impl UnixTime {
