@@ -122,7 +122,7 @@ fn each_kind_of_test_gets_the_time_and_the_threads_it_names() {
     use std::time::{Duration, Instant};
 
     let started = Instant::now();
-    paused(tokio::time::sleep(Duration::from_secs(3600)));
+    paused(async { tokio::time::sleep(Duration::from_secs(3600)).await });
     assert!(started.elapsed() < Duration::from_secs(60));
 
     real(async { assert_eq!(tokio::runtime::Handle::current().metrics().num_workers(), 1) });
