@@ -1,0 +1,84 @@
+//! The chapters: one file a behaviour, tables where there is a list.
+//!
+//! To add a chapter: write `tests/spec/NAME.rs`, add `mod NAME;` and a line to [`CHAPTERS`] below.
+//! `every_chapter_is_listed` fails on a file that is in neither.
+//!
+//! ```ignore
+//! //! How a credential is found in the header (RFC 6750 §2.1).
+//! use super::ledger::{self, Row};
+//!
+//! chapter! {
+//!     fn header_forms;
+//!     async fn token_lifetime;
+//! }
+//!
+//! struct Header { id: &'static str, value: &'static str, status: u16 }
+//!
+//! impl Row for Header {
+//!     fn id(&self) -> &str { self.id }
+//! }
+//!
+//! const HEADERS: &[Header] = &[Header { id: "6750-01 P1", value: "Bearer abc", status: 200 }];
+//!
+//! fn header_forms() {
+//!     ledger::table(HEADERS, |row| assert_eq!(answer(row.value).status(), row.status));
+//! }
+//!
+//! async fn token_lifetime() {
+//!     // … assertions on the one behaviour …
+//!     ledger::passed("6750-43");
+//! }
+//! ```
+
+/// Lists the tests of a chapter, makes each an ordinary `#[test]`, and collects them in `TESTS`.
+///
+/// The functions themselves stay plain functions below the list, so that rustfmt and the compiler
+/// see them: one that is not listed is dead code, which the build denies. How each kind runs:
+///
+/// | in the list | runs |
+/// |---|---|
+/// | `fn name;` | as it is |
+/// | `async fn name;` | on one thread, with tokio's time paused |
+/// | `real async fn name;` | on one thread, in real time: for loopback sockets |
+/// | `threads async fn name;` | on two worker threads, in real time |
+///
+/// A test runs once per process, whoever asks first: libtest, or the test that compares the lists.
+macro_rules! chapter {
+    (@ [$({ $name:ident: $run:expr })*]) => {
+        pub const TESTS: &[$crate::spec::Test] =
+            &[$($crate::spec::Test { name: stringify!($name), run: test::$name }),*];
+
+        mod test {
+            $(
+                #[test]
+                pub fn $name() {
+                    static ONCE: $crate::spec::Once = $crate::spec::Once::new();
+                    ONCE.run($run);
+                }
+            )*
+        }
+    };
+    (@ [$($done:tt)*] fn $name:ident; $($rest:tt)*) => {
+        chapter! { @ [$($done)* { $name: super::$name }] $($rest)* }
+    };
+    (@ [$($done:tt)*] async fn $name:ident; $($rest:tt)*) => {
+        chapter! { @ [$($done)* { $name: || $crate::spec::runner::paused(super::$name()) }] $($rest)* }
+    };
+    (@ [$($done:tt)*] real async fn $name:ident; $($rest:tt)*) => {
+        chapter! { @ [$($done)* { $name: || $crate::spec::runner::real(super::$name()) }] $($rest)* }
+    };
+    (@ [$($done:tt)*] threads async fn $name:ident; $($rest:tt)*) => {
+        chapter! { @ [$($done)* { $name: || $crate::spec::runner::threads(super::$name()) }] $($rest)* }
+    };
+    ($($list:tt)+) => { chapter! { @ [] $($list)+ } };
+}
+
+pub mod ledger;
+pub mod runner;
+
+mod supply_chain;
+
+pub use runner::{Once, Test};
+
+/// Every chapter, by the name of its file.
+pub const CHAPTERS: &[(&str, &[Test])] = &[("supply_chain", supply_chain::TESTS)];

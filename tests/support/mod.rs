@@ -1,0 +1,1 @@
+//! What the chapters share: issuers, requests, and readers of answers.
