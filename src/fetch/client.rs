@@ -143,7 +143,10 @@ impl Default for HttpClientBuilder {
     }
 }
 
-async fn read(mut response: reqwest::Response, limit: usize) -> Result<Response<Bytes>, FetchError> {
+async fn read(
+    mut response: reqwest::Response,
+    limit: usize,
+) -> Result<Response<Bytes>, FetchError> {
     let declared = response.content_length().unwrap_or(0);
     if usize::try_from(declared).map_or(true, |declared| declared > limit) {
         return Err(FetchError::TooLarge(limit));

@@ -5,12 +5,14 @@ mod jwk_set;
 pub mod jws;
 mod key_table;
 mod keys;
+mod remote;
 mod static_keys;
 
 pub use self::{
     jwk::{Jwk, JwkError},
     jwk_set::JwkSet,
     keys::{FoundKeys, Key, KeySource},
+    remote::{DangerousRemoteKeys, DefaultClient, KeyLocation, RemoteKeys, RemoteKeysBuilder},
     static_keys::StaticKeys,
 };
 pub use crate::crypto::Algorithm;
