@@ -39,7 +39,8 @@ pub(super) struct Claims<'a> {
 impl<'a> Claims<'a> {
     /// Reads a payload: a strict JSON object.
     pub(super) fn parse(payload: &'a [u8]) -> Result<Self, JsonError> {
-        let object = Object::parse(payload)?;
+        let mut object = Object::empty();
+        object.fill(payload)?;
         let mut claims = Self::default();
         for (name, value) in object.iter() {
             match name {

@@ -122,7 +122,7 @@ impl JwtValidator {
                 let algorithm = issuer.accept(&compact, &header)?;
                 match issuer.find(&header, algorithm).into_ready() {
                     Ok(found) => issuer
-                        .prove_and_read(&compact, &header, algorithm, &found?)
+                        .prove_and_read(&compact, &header, algorithm, found)
                         .map(Progress::Done),
                     Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
                 }
@@ -135,7 +135,7 @@ impl JwtValidator {
                 let algorithm = issuer.accept(&compact, &header)?;
                 match issuer.find(&header, algorithm).into_ready() {
                     Ok(found) => {
-                        let found = found?;
+                        let found = found.map_err(|error| name_the_kid(error, &header))?;
                         let key = prove(&compact, algorithm, &found)?;
                         let identity = issuer.read(&header, &claims, key)?;
                         drop(claims);
@@ -166,7 +166,7 @@ impl TokenValidator for JwtValidator {
             Ok(Progress::Done(identity)) => Attempt::ready(Ok(identity)),
             Ok(Progress::Waiting(issuer, keys)) => {
                 let token = Zeroizing::new(presented.token().to_owned());
-                Attempt::pending(async move { issuer.resume(&token, &keys.await?) })
+                Attempt::pending(async move { issuer.resume(&token, keys.await) })
             }
             Err(error) => Attempt::ready(Err(error)),
         }
@@ -235,7 +235,11 @@ impl Issuer {
     }
 
     /// The way to go on once the keys are there.
-    fn resume(&self, token: &str, found: &FoundKeys) -> Result<Identity, AuthError> {
+    fn resume(
+        &self,
+        token: &str,
+        found: Result<FoundKeys, AuthError>,
+    ) -> Result<Identity, AuthError> {
         let compact = Compact::split(token)?;
         let mut buffer = HeaderBuffer::new();
         let header = compact.header(&mut buffer)?;
@@ -248,9 +252,10 @@ impl Issuer {
         compact: &Compact<'_>,
         header: &Header<'_>,
         algorithm: Algorithm,
-        found: &FoundKeys,
+        found: Result<FoundKeys, AuthError>,
     ) -> Result<Identity, AuthError> {
-        let key = prove(compact, algorithm, found)?;
+        let found = found.map_err(|error| name_the_kid(error, header))?;
+        let key = prove(compact, algorithm, &found)?;
         let payload = compact.payload()?;
         let identity = self.read(header, &parse_claims(&payload)?, key)?;
         Ok(identity.claims_json(payload).build())
@@ -301,6 +306,16 @@ fn prove<'k>(
         }
     }
     Err(AuthErrorKind::BadSignature.into())
+}
+
+/// For a source that did not say which key it did not find.
+fn name_the_kid(error: AuthError, header: &Header<'_>) -> AuthError {
+    match &header.kid {
+        Some(kid) if error.kind() == AuthErrorKind::UnknownKey && error.detail().is_none() => {
+            error.with_detail(format_args!("no key has the kid {:?}", printable(kid, 64)))
+        }
+        _ => error,
+    }
 }
 
 fn parse_claims(payload: &[u8]) -> Result<Claims<'_>, AuthError> {
