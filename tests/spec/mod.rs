@@ -76,9 +76,17 @@ macro_rules! chapter {
 pub mod ledger;
 pub mod runner;
 
+mod gate_rows;
+mod header_forms;
+mod preflight;
 mod supply_chain;
 
 pub use runner::{Once, Test};
 
 /// Every chapter, by the name of its file.
-pub const CHAPTERS: &[(&str, &[Test])] = &[("supply_chain", supply_chain::TESTS)];
+pub const CHAPTERS: &[(&str, &[Test])] = &[
+    ("gate_rows", gate_rows::TESTS),
+    ("header_forms", header_forms::TESTS),
+    ("preflight", preflight::TESTS),
+    ("supply_chain", supply_chain::TESTS),
+];
