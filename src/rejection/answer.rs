@@ -154,6 +154,18 @@ impl Rejection {
         matches!(self.0.status, StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST)
     }
 
+    /// The gRPC status code: 16 `UNAUTHENTICATED`, 7 `PERMISSION_DENIED`, 14 `UNAVAILABLE`,
+    /// 13 `INTERNAL`. For handlers that ask by themselves; layers answer with it already.
+    #[must_use]
+    pub fn grpc_code(&self) -> i32 {
+        match self.0.status {
+            StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => 16,
+            StatusCode::FORBIDDEN => 7,
+            StatusCode::SERVICE_UNAVAILABLE => 14,
+            _ => 13,
+        }
+    }
+
     /// The reason, with the operator's detail. For logs: the client gets
     /// [`description`](Self::description).
     #[must_use]
@@ -222,17 +234,11 @@ impl Rejection {
 
     /// Trailers-only: HTTP 200, the status in the headers. No challenge: no gRPC client reads one.
     fn into_grpc<B>(self, body: B) -> Response<B> {
-        let code = match self.0.status {
-            StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => "16",
-            StatusCode::FORBIDDEN => "7",
-            StatusCode::SERVICE_UNAVAILABLE => "14",
-            _ => "13",
-        };
         let mut response = Response::new(body);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, NO_STORE);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers.insert("grpc-status", HeaderValue::from_static(code));
+        headers.insert("grpc-status", HeaderValue::from(self.grpc_code()));
         headers.insert("grpc-message", HeaderValue::from_static(self.description()));
         response.extensions_mut().insert(self);
         response

@@ -1,0 +1,106 @@
+//! Policies of one's own: a type, a closure, and both joined with `and` and `or`.
+//!
+//! A payment needs the scope **and** a recent sign-in, **or** a caller from the treasury.
+//!
+//! ```text
+//! cargo run --example custom_policy
+//! cargo run --example custom_policy -- --check
+//! ```
+
+mod support;
+
+use std::{error::Error, process::ExitCode, time::Duration};
+
+use axum::{Router, routing::post};
+use portcullis::{
+    AuthError, AuthErrorKind, Authentication, BearerAuth, BuildError, Caller, Clock, Decision,
+    SystemClock, UnixTime,
+    policy::{self, Policy, PolicyExt},
+};
+use serde_json::json;
+
+/// The user signed in at most so long ago (`auth_time`). `Debug` is what the log shows.
+#[derive(Debug)]
+struct SignedInWithin(Duration);
+
+impl Policy for SignedInWithin {
+    fn decide(&self, record: &Authentication) -> Decision {
+        let Some(identity) = record.primary() else { return Decision::challenge() };
+        let signed_in = identity.claim("auth_time").and_then(|time| time.as_u64());
+        match signed_in.map(UnixTime::from_secs) {
+            Some(time) if SystemClock.now().saturating_since(time) <= self.0 => Decision::Allow,
+            // 401 and not 403: signing in again mends it
+            _ => Decision::Challenge {
+                schemes: Vec::new(),
+                reason: Some(AuthErrorKind::RejectedByCheck),
+            },
+        }
+    }
+}
+
+/// A closure, for a question that is asked in one place. The name is what the log shows.
+fn treasury() -> impl Policy {
+    policy::from_fn("treasury", |record| match record.primary() {
+        None => Decision::challenge(),
+        Some(identity) if identity.claim_str("department").as_deref() == Some("treasury") => {
+            Decision::Allow
+        }
+        Some(_) => Decision::forbid(AuthError::new(AuthErrorKind::MissingPermission)),
+    })
+}
+
+fn api() -> Result<Router, BuildError> {
+    let recently = SignedInWithin(Duration::from_secs(600));
+    let payer = policy::scope("payments:write").and(recently).or(treasury());
+    let bearer = BearerAuth::new(support::validator()?)?.require(payer)?;
+    Ok(Router::new().route("/payments", post(pay)).layer(bearer))
+}
+
+async fn pay(caller: Caller<serde_json::Value>) -> String {
+    format!("paid by {}", caller.identity.subject().unwrap_or("a client"))
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let listener = support::listen().await?;
+    let address = listener.local_addr()?;
+    let server = axum::serve(listener, api()?).into_future();
+    if support::checking() {
+        tokio::spawn(server);
+        return Ok(check(support::Check::new(address)).await);
+    }
+    for (who, token) in tokens() {
+        println!("{who}:\n  curl -iX POST http://{address}/payments -H 'Authorization: Bearer {token}'");
+    }
+    server.await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Five callers.
+fn tokens() -> [(&'static str, String); 5] {
+    let (now, write) = (SystemClock.now().as_secs(), "payments:write");
+    let token = support::token;
+    [
+        ("signed in a minute ago", token("alice", write, json!({"auth_time": now - 60}))),
+        ("signed in an hour ago", token("alice", write, json!({"auth_time": now - 3600}))),
+        ("does not say when", token("alice", write, json!({}))),
+        ("without the scope", token("bob", "", json!({"auth_time": now - 60}))),
+        ("of the treasury", token("carol", "", json!({"department": "treasury"}))),
+    ]
+}
+
+async fn check(mut check: support::Check) -> ExitCode {
+    let [recent, old, silent, no_scope, treasury] = tokens().map(|(_, token)| token);
+    let post = "POST /payments";
+    check.play(post, None, (401, MISSING, "")).await;
+    check.play(post, Some(&recent), (200, "", "paid by alice")).await;
+    check.play(post, Some(&old), (401, SIGN_IN_AGAIN, "")).await;
+    check.play(post, Some(&silent), (401, SIGN_IN_AGAIN, "")).await;
+    check.play(post, Some(&no_scope), (403, SCOPE, "")).await;
+    check.play(post, Some(&treasury), (200, "", "paid by carol")).await;
+    check.finish()
+}
+
+const MISSING: &str = r#"Bearer realm="api""#;
+const SIGN_IN_AGAIN: &str = "";
+const SCOPE: &str = "";
