@@ -40,6 +40,10 @@ impl Rejection {
         match decision {
             Decision::Allow => None,
             Decision::Challenge { schemes, reason } => {
+                // whoever is visible would do, and one could not be judged: not a "no"
+                if schemes.is_empty() && nobody_yet(seen.clone()) {
+                    return Some(Self::undecidable(seen));
+                }
                 let asked = seen
                     .filter(|(scheme, _)| schemes.is_empty() || schemes.contains(&scheme.name()));
                 Some(Self::unauthenticated(asked, *reason))
@@ -243,6 +247,12 @@ impl Rejection {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Nobody is proved, and somebody may yet be.
+fn nobody_yet<'a>(mut seen: impl Iterator<Item = Seen<'a>> + Clone) -> bool {
+    seen.clone().all(|(_, outcome)| outcome.identity().is_none())
+        && seen.any(|(_, outcome)| matches!(outcome, Outcome::Undecidable(_)))
 }
 
 /// Challenges a bare 401 that the handler made: one that has no challenge and is not ours.
