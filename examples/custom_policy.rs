@@ -69,38 +69,35 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         tokio::spawn(server);
         return Ok(check(support::Check::new(address)).await);
     }
-    for (who, token) in tokens() {
-        println!("{who}:\n  curl -iX POST http://{address}/payments -H 'Authorization: Bearer {token}'");
+    for (who, token, _) in callers() {
+        println!(
+            "{who}:\n  curl -iX POST http://{address}/payments -H 'Authorization: Bearer {token}'"
+        );
     }
     server.await?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Five callers.
-fn tokens() -> [(&'static str, String); 5] {
+/// Each with what the policy answers.
+fn callers() -> Vec<(&'static str, String, (u16, String, &'static str))> {
     let (now, write) = (SystemClock.now().as_secs(), "payments:write");
     let token = support::token;
-    [
-        ("signed in a minute ago", token("alice", write, json!({"auth_time": now - 60}))),
-        ("signed in an hour ago", token("alice", write, json!({"auth_time": now - 3600}))),
-        ("does not say when", token("alice", write, json!({}))),
-        ("without the scope", token("bob", "", json!({"auth_time": now - 60}))),
-        ("of the treasury", token("carol", "", json!({"department": "treasury"}))),
+    let paid = |by| (200, String::new(), by);
+    let again = || (401, support::INVALID.to_owned(), "");
+    let refused = (403, support::insufficient(write), "");
+    vec![
+        ("just signed in", token("alice", write, json!({"auth_time": now})), paid("paid by alice")),
+        ("signed in an hour ago", token("alice", write, json!({"auth_time": now - 3600})), again()),
+        ("does not say when", token("alice", write, json!({})), again()),
+        ("without the scope", token("bob", "", json!({"auth_time": now})), refused),
+        ("treasury", token("carol", "", json!({"department": "treasury"})), paid("paid by carol")),
     ]
 }
 
 async fn check(mut check: support::Check) -> ExitCode {
-    let [recent, old, silent, no_scope, treasury] = tokens().map(|(_, token)| token);
-    let post = "POST /payments";
-    check.play(post, None, (401, MISSING, "")).await;
-    check.play(post, Some(&recent), (200, "", "paid by alice")).await;
-    check.play(post, Some(&old), (401, SIGN_IN_AGAIN, "")).await;
-    check.play(post, Some(&silent), (401, SIGN_IN_AGAIN, "")).await;
-    check.play(post, Some(&no_scope), (403, SCOPE, "")).await;
-    check.play(post, Some(&treasury), (200, "", "paid by carol")).await;
+    check.play("POST /payments", "no token", None, (401, support::MISSING, "")).await;
+    for (who, token, (status, challenge, body)) in callers() {
+        check.play("POST /payments", who, Some(&token), (status, &challenge, body)).await;
+    }
     check.finish()
 }
-
-const MISSING: &str = r#"Bearer realm="api""#;
-const SIGN_IN_AGAIN: &str = "";
-const SCOPE: &str = "";

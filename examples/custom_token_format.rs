@@ -29,6 +29,7 @@ use portcullis::{
     token::{Presented, TokenValidator},
 };
 use serde::{Deserialize, Serialize};
+use support::{EXPIRED, INVALID, MISSING};
 
 /// What a token says.
 #[derive(Serialize, Deserialize)]
@@ -59,7 +60,8 @@ impl V1Tokens {
 
     /// The signature first: nothing that is not signed is parsed.
     fn judge(&self, token: &str) -> Result<Identity, AuthError> {
-        let malformed = || AuthError::new(AuthErrorKind::MalformedJwt).with_detail("not a v1 token");
+        let malformed =
+            || AuthError::new(AuthErrorKind::MalformedJwt).with_detail("not a v1 token");
 
         let (signed, mac) = token.rsplit_once('.').ok_or_else(malformed)?;
         let payload = signed.strip_prefix("v1.").ok_or_else(malformed)?;
@@ -120,25 +122,25 @@ async fn check(mut check: support::Check, tokens: &V1Tokens) -> ExitCode {
     let now = SystemClock.now();
     let alice = tokens.issue("alice", "orders:read", now + HOUR);
     let expired = tokens.issue("alice", "orders:read", now - HOUR);
-    let reader_of_nothing = tokens.issue("alice", "", now + HOUR);
+    let scopeless = tokens.issue("alice", "", now + HOUR);
     let forged = V1Tokens::new(b"another secret").issue("alice", "orders:read", now + HOUR);
 
-    check.play("GET /orders", None, (401, BARE, "")).await;
-    check.play("GET /orders", Some(&forged), (401, INVALID, "")).await;
-    check.play("GET /orders", Some("v1.e30"), (401, INVALID, "")).await;
-    check.play("GET /orders", Some(&expired), (401, EXPIRED, "")).await;
-    check.play("GET /orders", Some(&reader_of_nothing), (403, TOO_SMALL, "")).await;
-
+    for (who, token, expected) in [
+        ("no token", None, (401, MISSING, "")),
+        ("signed with another secret", Some(&*forged), (401, INVALID, "")),
+        ("half a token", Some("v1.e30"), (401, INVALID, "")),
+        ("expired", Some(&*expired), (401, EXPIRED, "")),
+        ("without the scope", Some(&*scopeless), (403, &*support::insufficient("orders:read"), "")),
+    ] {
+        check.play("GET /orders", who, token, expected).await;
+    }
     let before = tokens.judged.load(Ordering::Relaxed);
-    check.play("GET /orders", Some(&alice), (200, "", "orders of alice")).await;
-    check.play("GET /orders", Some(&alice), (200, "", "orders of alice")).await;
+    for who in ["alice", "alice again"] {
+        check.play("GET /orders", who, Some(&alice), (200, "", "orders of alice")).await;
+    }
     let judged = tokens.judged.load(Ordering::Relaxed) - before;
-    check.compare("the second time, alice's token came from the cache: judged", judged, 1);
+    check.compare("tokens judged for both, the second came from the cache:", judged, 1);
     check.finish()
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
-const BARE: &str = "";
-const INVALID: &str = "";
-const EXPIRED: &str = "";
-const TOO_SMALL: &str = "";

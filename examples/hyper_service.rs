@@ -19,7 +19,10 @@ use hyper_util::{
     server::conn::auto,
     service::TowerToHyperService,
 };
-use portcullis::{BearerAuth, Caller, ProblemDetails, rejection::RequestKind};
+use portcullis::{
+    BearerAuth, Caller,
+    rejection::{DefaultResponseForRejection, RequestKind},
+};
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 
@@ -31,7 +34,7 @@ struct Employee {
 }
 
 async fn serve(listener: TcpListener) -> Result<(), Box<dyn Error>> {
-    let bearer = BearerAuth::new(support::validator()?)?.respond_with(ProblemDetails);
+    let bearer = BearerAuth::new(support::validator()?)?;
     let service = ServiceBuilder::new().layer(bearer).service_fn(desk);
     loop {
         let (stream, _) = listener.accept().await?;
@@ -48,10 +51,10 @@ async fn serve(listener: TcpListener) -> Result<(), Box<dyn Error>> {
 /// Reached with a verified token only.
 async fn desk(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(match Caller::<Employee>::from_extensions(request.extensions()) {
-        Ok(caller) => {
-            Response::new(format!("{} of {}", caller.sub, caller.department).into())
+        Ok(caller) => Response::new(format!("{} of {}", caller.sub, caller.department).into()),
+        Err(rejection) => {
+            rejection.into_response(RequestKind::default(), &DefaultResponseForRejection)
         }
-        Err(rejection) => rejection.into_response(RequestKind::default(), &ProblemDetails),
     })
 }
 
@@ -65,13 +68,18 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     if !support::checking() {
         println!("curl -i http://{address}/ -H 'Authorization: Bearer {alice}'");
         serve(listener).await?;
+        return Ok(ExitCode::SUCCESS);
     }
     tokio::spawn(async { serve(listener).await.map_err(|error| eprintln!("{error}")) });
 
     let mut check = support::Check::new(address);
-    check.play("GET /", None, (401, "", "")).await;
-    check.play("GET /", Some("not.a.token"), (401, "", "")).await;
-    check.play("GET /", Some(&alice), (200, "", "alice of accounts")).await;
-    check.play("GET /", Some(&stranger), (403, "", "")).await; // no department in the claims
+    for (who, token, expected) in [
+        ("no token", None, (401, support::MISSING, "")),
+        ("not a token", Some("not.a.token"), (401, support::INVALID, "")),
+        ("alice", Some(&*alice), (200, "", "alice of accounts")),
+        ("claims without a department", Some(&*stranger), (403, "", "")),
+    ] {
+        check.play("GET /", who, token, expected).await;
+    }
     Ok(check.finish())
 }

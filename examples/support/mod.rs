@@ -40,31 +40,25 @@ impl Check {
         Self { base: format!("http://{server}"), ..Self::default() }
     }
 
-    /// `line` is a method and a path; without a token there is no `Authorization` header.
-    pub async fn play(&mut self, line: &str, token: Option<&str>, expected: Answer<'_>) {
+    /// `line` is a method and a path, `who` says whose token it is; without one there is no
+    /// `Authorization` header.
+    pub async fn play(&mut self, line: &str, who: &str, token: Option<&str>, expected: Answer<'_>) {
         let (method, path) = line.split_once(' ').expect("a line is a method and a path");
         let method = method.parse().expect("a line begins with a method");
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        match answer(request).await {
-            Ok((status, challenge, body)) => {
-                self.compare(line, (status, &*challenge, &*body), expected);
-            }
-            Err(error) => self.compare(line, error.to_string(), expected),
-        }
+        let (status, challenge, body) =
+            answer(request).await.unwrap_or_else(|error| (0, String::new(), error.to_string()));
+        self.compare(&format!("{line}, {who}:"), (status, &*challenge, &*body), expected);
     }
 
     /// Any other fact.
-    pub fn compare<F, E>(&mut self, what: &str, found: F, expected: E)
-    where
-        F: PartialEq<E> + std::fmt::Debug,
-        E: std::fmt::Debug,
-    {
+    pub fn compare<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, found: T, expected: T) {
         self.played += 1;
         if found == expected {
-            println!("ok     {what}  {found:?}");
+            println!("ok     {what} {found:?}");
         } else {
             self.wrong += 1;
             println!("WRONG  {what}\n         expected {expected:?}\n         found    {found:?}");
@@ -76,6 +70,19 @@ impl Check {
         println!("{} checks, {} wrong", self.played, self.wrong);
         if self.played > 0 && self.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
+}
+
+/// The challenge of a 401: nothing was sent.
+pub const MISSING: &str = r#"Bearer realm="api""#;
+/// The challenge of a 401: the token was judged, and is not good.
+pub const INVALID: &str = r#"Bearer realm="api", error="invalid_token", error_description="the access token is not valid""#;
+/// The challenge of a 401: it was good once.
+pub const EXPIRED: &str =
+    r#"Bearer realm="api", error="invalid_token", error_description="the access token expired""#;
+
+/// The challenge of a 403.
+pub fn insufficient(scope: &str) -> String {
+    format!(r#"Bearer realm="api", error="insufficient_scope", scope="{scope}""#)
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<(u16, String, String)> {

@@ -77,6 +77,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         println!("shop.Orders on http://{address}, see orders.proto");
         println!("authorization: Bearer {}", support::token("alice", "orders:read", json!({})));
         serve(listener.into()).await?;
+        return Ok(ExitCode::SUCCESS);
     }
     tokio::spawn(async { serve(listener.into()).await.map_err(|error| eprintln!("{error}")) });
     let channel = Channel::from_shared(format!("http://{address}"))?.connect().await?;
