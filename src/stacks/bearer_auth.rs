@@ -22,7 +22,7 @@ use crate::{
 /// A gate with the one scheme [`Bearer`] and a requirement. Tokens once accepted are remembered
 /// ([`Cached`]); every hit is judged again by the clock. Words that a stack of several schemes
 /// needs are on [`AuthenticateLayer`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct BearerAuth<P = AnyScheme, R = DefaultResponseForRejection> {
     scheme: BearerScheme<Arc<dyn TokenValidator>>,
     gate: AuthenticateLayer,
@@ -145,6 +145,13 @@ impl<P: Policy, R> BearerAuth<P, R> {
         explanation.policy = Some(format!("{:?}", self.require.policy()));
         explanation.rejection = rejection;
         explanation
+    }
+}
+
+impl<P, R: Clone> Clone for BearerAuth<P, R> {
+    /// The policy need not be `Clone`: it is shared.
+    fn clone(&self) -> Self {
+        Self { scheme: self.scheme.clone(), gate: self.gate.clone(), require: self.require.clone() }
     }
 }
 
