@@ -59,6 +59,8 @@ enum Issuers {
 struct Several {
     by_iss: HashMap<Box<str>, Arc<Issuer>>,
     max_token_bytes: usize,
+    /// That of the first.
+    clock: Arc<dyn Clock>,
 }
 
 /// All that belongs to one issuer. What one issuer allows says nothing about another.
@@ -77,13 +79,16 @@ impl JwtValidator {
 
     /// Validators of several issuers behind one: each keeps its own keys, algorithms, profile and
     /// audience. The `iss` claim chooses among them, by exact comparison; it is read before the
-    /// signature is checked, and believed only after. An unknown issuer costs no key lookup.
+    /// signature is checked, and believed only after. An unknown issuer costs no key lookup. A cache
+    /// around them judges by the clock of the first.
     ///
     /// # Errors
     /// There is none, or two for one issuer.
     pub fn several(validators: impl IntoIterator<Item = Self>) -> Result<Self, BuildError> {
         let mut by_iss = HashMap::new();
+        let mut clock = None;
         for validator in validators {
+            clock.get_or_insert_with(|| validator.clock());
             let issuers: Vec<(Box<str>, Arc<Issuer>)> = match validator.0 {
                 Issuers::One(issuer) => {
                     let names = [Some(&issuer.rules.issuer), issuer.rules.issuer_variant.as_ref()];
@@ -101,11 +106,11 @@ impl JwtValidator {
                 by_iss.insert(name, issuer);
             }
         }
-        let Some(max_token_bytes) = by_iss.values().map(|issuer| issuer.max_token_bytes).max()
-        else {
+        let longest = by_iss.values().map(|issuer: &Arc<Issuer>| issuer.max_token_bytes).max();
+        let (Some(max_token_bytes), Some(clock)) = (longest, clock) else {
             return Err(BuildError::invalid("issuer", "there is no validator; give at least one"));
         };
-        Ok(Self(Issuers::Several(Arc::new(Several { by_iss, max_token_bytes }))))
+        Ok(Self(Issuers::Several(Arc::new(Several { by_iss, max_token_bytes, clock }))))
     }
 
     /// As far as it goes without waiting.
@@ -166,6 +171,13 @@ impl TokenValidator for JwtValidator {
                 Attempt::pending(async move { issuer.resume(&token, &keys.await?) })
             }
             Err(error) => Attempt::ready(Err(error)),
+        }
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        match &self.0 {
+            Issuers::One(issuer) => Arc::clone(&issuer.clock),
+            Issuers::Several(several) => Arc::clone(&several.clock),
         }
     }
 }
