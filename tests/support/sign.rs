@@ -64,9 +64,6 @@ impl Key {
             (Self::P384(private, _), "ES384") => {
                 ecdsa(&lc::ECDSA_P384_SHA384_FIXED_SIGNING, private)
             }
-            (Self::P384(private, _), "P-384 with SHA-256") => {
-                ecdsa(&lc::ECDSA_P384_SHA256_ASN1_SIGNING, private)
-            }
             (Self::P521(private, _), "ES512") => {
                 ecdsa(&lc::ECDSA_P521_SHA512_FIXED_SIGNING, private)
             }
