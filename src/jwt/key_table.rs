@@ -35,6 +35,11 @@ impl KeyTable {
         self
     }
 
+    /// Every key.
+    pub(crate) fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
     /// Finds the keys for a token.
     pub(crate) fn find(
         &self,
