@@ -18,6 +18,8 @@ mod json;
 pub mod jwt;
 mod principal;
 mod secret;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod token;
 
 pub use attempt::Attempt;
