@@ -118,7 +118,7 @@ mod tests {
         ] {
             let payload = format!(r#"{{"sub":{value},"exp":{value},"aud":{value}}}"#);
             let claims = Claims::parse(payload.as_bytes()).unwrap();
-            let state = |present, claim_malformed| {
+            let state = |present, claim_malformed: bool| {
                 assert_eq!(present, !claim_malformed, "{value}");
             };
             state(sub, claims.sub == Claim::Malformed);
