@@ -79,6 +79,7 @@ pub mod runner;
 mod gate_rows;
 mod header_forms;
 mod preflight;
+mod principals;
 mod supply_chain;
 
 pub use runner::{Once, Test};
@@ -88,5 +89,6 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
     ("preflight", preflight::TESTS),
+    ("principals", principals::TESTS),
     ("supply_chain", supply_chain::TESTS),
 ];
