@@ -81,6 +81,7 @@ mod header_forms;
 mod preflight;
 mod principals;
 mod supply_chain;
+mod tower;
 
 pub use runner::{Once, Test};
 
@@ -91,4 +92,5 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("supply_chain", supply_chain::TESTS),
+    ("tower", tower::TESTS),
 ];
