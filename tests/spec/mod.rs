@@ -82,7 +82,9 @@ mod gate_rows;
 mod header_forms;
 mod jose_header;
 mod preflight;
+mod principals;
 mod supply_chain;
+mod tower;
 
 pub use runner::{Once, Test};
 
@@ -94,5 +96,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("header_forms", header_forms::TESTS),
     ("jose_header", jose_header::TESTS),
     ("preflight", preflight::TESTS),
+    ("principals", principals::TESTS),
     ("supply_chain", supply_chain::TESTS),
+    ("tower", tower::TESTS),
 ];
