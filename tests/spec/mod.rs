@@ -77,6 +77,7 @@ pub mod ledger;
 pub mod runner;
 
 mod algorithms;
+mod claims;
 mod encodings;
 mod jose_header;
 mod supply_chain;
@@ -84,5 +85,10 @@ mod supply_chain;
 pub use runner::{Once, Test};
 
 /// Every chapter, by the name of its file.
-pub const CHAPTERS: &[(&str, &[Test])] =
-    &[("algorithms", algorithms::TESTS), ("supply_chain", supply_chain::TESTS)];
+pub const CHAPTERS: &[(&str, &[Test])] = &[
+    ("algorithms", algorithms::TESTS),
+    ("claims", claims::TESTS),
+    ("encodings", encodings::TESTS),
+    ("jose_header", jose_header::TESTS),
+    ("supply_chain", supply_chain::TESTS),
+];

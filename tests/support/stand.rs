@@ -17,7 +17,7 @@ use portcullis::{
     UnixTime,
     jwt::{Algorithm, FoundKeys, JwtValidator, JwtValidatorBuilder, KeySource, StaticKeys},
     policy::Policy,
-    token::TokenValidator,
+    token::{Revocations, TokenValidator},
 };
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
@@ -77,6 +77,12 @@ impl Stand {
             keys: Arc::new(Counted { keys: Box::new(none), lookups: AtomicUsize::new(0) }),
             called: Arc::default(),
         }
+    }
+
+    /// Asks these revocations on every request.
+    pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
+        self.layer = self.layer.revocations(revocations).unwrap();
+        self
     }
 
     /// Sends a request with this token.
