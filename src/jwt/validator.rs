@@ -59,7 +59,7 @@ enum Issuers {
 struct Several {
     by_iss: HashMap<Box<str>, Arc<Issuer>>,
     max_token_bytes: usize,
-    /// That of the first.
+    /// That of the first validator.
     clock: Arc<dyn Clock>,
 }
 
@@ -79,14 +79,12 @@ impl JwtValidator {
 
     /// Validators of several issuers behind one: each keeps its own keys, algorithms, profile and
     /// audience. The `iss` claim chooses among them, by exact comparison; it is read before the
-    /// signature is checked, and believed only after. An unknown issuer costs no key lookup. A cache
-    /// around them judges by the clock of the first.
+    /// signature is checked, and believed only after. An unknown issuer costs no key lookup.
     ///
     /// # Errors
     /// There is none, or two for one issuer.
     pub fn several(validators: impl IntoIterator<Item = Self>) -> Result<Self, BuildError> {
-        let mut by_iss = HashMap::new();
-        let mut clock = None;
+        let (mut by_iss, mut clock) = (HashMap::new(), None);
         for validator in validators {
             clock.get_or_insert_with(|| validator.clock());
             let issuers: Vec<(Box<str>, Arc<Issuer>)> = match validator.0 {
@@ -106,7 +104,7 @@ impl JwtValidator {
                 by_iss.insert(name, issuer);
             }
         }
-        let longest = by_iss.values().map(|issuer: &Arc<Issuer>| issuer.max_token_bytes).max();
+        let longest = by_iss.values().map(|issuer| issuer.max_token_bytes).max();
         let (Some(max_token_bytes), Some(clock)) = (longest, clock) else {
             return Err(BuildError::invalid("issuer", "there is no validator; give at least one"));
         };
@@ -124,7 +122,7 @@ impl JwtValidator {
                 let algorithm = issuer.accept(&compact, &header)?;
                 match issuer.find(&header, algorithm).into_ready() {
                     Ok(found) => issuer
-                        .prove_and_read(&compact, &header, algorithm, &found?)
+                        .prove_and_read(&compact, &header, algorithm, found)
                         .map(Progress::Done),
                     Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
                 }
@@ -137,7 +135,7 @@ impl JwtValidator {
                 let algorithm = issuer.accept(&compact, &header)?;
                 match issuer.find(&header, algorithm).into_ready() {
                     Ok(found) => {
-                        let found = found?;
+                        let found = found.map_err(|error| name_the_kid(error, &header))?;
                         let key = prove(&compact, algorithm, &found)?;
                         let identity = issuer.read(&header, &claims, key)?;
                         drop(claims);
@@ -168,7 +166,7 @@ impl TokenValidator for JwtValidator {
             Ok(Progress::Done(identity)) => Attempt::ready(Ok(identity)),
             Ok(Progress::Waiting(issuer, keys)) => {
                 let token = Zeroizing::new(presented.token().to_owned());
-                Attempt::pending(async move { issuer.resume(&token, &keys.await?) })
+                Attempt::pending(async move { issuer.resume(&token, keys.await) })
             }
             Err(error) => Attempt::ready(Err(error)),
         }
@@ -237,7 +235,11 @@ impl Issuer {
     }
 
     /// The way to go on once the keys are there.
-    fn resume(&self, token: &str, found: &FoundKeys) -> Result<Identity, AuthError> {
+    fn resume(
+        &self,
+        token: &str,
+        found: Result<FoundKeys, AuthError>,
+    ) -> Result<Identity, AuthError> {
         let compact = Compact::split(token)?;
         let mut buffer = HeaderBuffer::new();
         let header = compact.header(&mut buffer)?;
@@ -250,9 +252,10 @@ impl Issuer {
         compact: &Compact<'_>,
         header: &Header<'_>,
         algorithm: Algorithm,
-        found: &FoundKeys,
+        found: Result<FoundKeys, AuthError>,
     ) -> Result<Identity, AuthError> {
-        let key = prove(compact, algorithm, found)?;
+        let found = found.map_err(|error| name_the_kid(error, header))?;
+        let key = prove(compact, algorithm, &found)?;
         let payload = compact.payload()?;
         let identity = self.read(header, &parse_claims(&payload)?, key)?;
         Ok(identity.claims_json(payload).build())
@@ -303,6 +306,16 @@ fn prove<'k>(
         }
     }
     Err(AuthErrorKind::BadSignature.into())
+}
+
+/// For a source that did not say which key it did not find.
+fn name_the_kid(error: AuthError, header: &Header<'_>) -> AuthError {
+    match &header.kid {
+        Some(kid) if error.kind() == AuthErrorKind::UnknownKey && error.detail().is_none() => {
+            error.with_detail(format_args!("no key has the kid {:?}", printable(kid, 64)))
+        }
+        _ => error,
+    }
 }
 
 fn parse_claims(payload: &[u8]) -> Result<Claims<'_>, AuthError> {

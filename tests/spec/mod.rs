@@ -79,7 +79,10 @@ pub mod runner;
 mod algorithms;
 mod claims;
 mod encodings;
+mod gate_rows;
+mod header_forms;
 mod jose_header;
+mod preflight;
 mod supply_chain;
 
 pub use runner::{Once, Test};
@@ -89,6 +92,9 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
     ("claims", claims::TESTS),
     ("encodings", encodings::TESTS),
+    ("gate_rows", gate_rows::TESTS),
+    ("header_forms", header_forms::TESTS),
     ("jose_header", jose_header::TESTS),
+    ("preflight", preflight::TESTS),
     ("supply_chain", supply_chain::TESTS),
 ];
