@@ -82,6 +82,7 @@ mod encodings;
 mod gate_rows;
 mod header_forms;
 mod jose_header;
+mod jwks_documents;
 mod preflight;
 mod supply_chain;
 
@@ -95,6 +96,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
     ("jose_header", jose_header::TESTS),
+    ("jwks_documents", jwks_documents::TESTS),
     ("preflight", preflight::TESTS),
     ("supply_chain", supply_chain::TESTS),
 ];

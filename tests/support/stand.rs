@@ -181,6 +181,16 @@ impl Answer {
         self.identity.expect("the inner service saw somebody")
     }
 
+    /// 503: nobody could find out, and nobody says that the token is bad.
+    #[track_caller]
+    pub fn is_undecidable(&self) {
+        let reason = Some(AuthErrorKind::IssuerUnreachable);
+        assert_eq!((self.reason, self.status.as_u16()), (reason, 503), "{}", self.detail);
+        assert!(self.challenges().is_empty() && self.headers.contains_key(header::RETRY_AFTER));
+        assert_eq!(self.headers[header::CACHE_CONTROL], "no-store");
+        assert_eq!((self.calls, self.body.len()), (0, 0));
+    }
+
     /// 403 by a policy: the inner service was not called.
     #[track_caller]
     pub fn is_forbidden(&self, reason: AuthErrorKind, challenge: Option<&str>) {
