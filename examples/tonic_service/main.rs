@@ -98,11 +98,11 @@ async fn check(channel: Channel) -> ExitCode {
         let mut client = OrdersClient::new(channel.clone());
         let answer = client.list(with(token, ListRequest {})).await;
         let answer = answer.map(|reply| reply.into_inner().orders.concat());
-        check.compare(&format!("List   {who}"), told(&answer), listed);
+        check.compare(&format!("List, {who}:"), told(&answer), listed);
 
         let answer = client.place(with(token, PlaceRequest { order: "tea".into() })).await;
         let answer = answer.map(|reply| reply.into_inner().placed_by);
-        check.compare(&format!("Place  {who}"), told(&answer), placed);
+        check.compare(&format!("Place, {who}:"), told(&answer), placed);
     }
     check.finish()
 }
