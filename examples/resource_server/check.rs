@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::{
     api,
     options::{Command, Options},
-    support::Check,
+    support::{Check, EXPIRED, INVALID, MISSING, insufficient},
 };
 
 pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
@@ -30,23 +30,23 @@ pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
     let forged = alice.clone().signed_by_stranger().build();
     let alice = alice.build();
 
-    check.play("GET /public", None, (200, "", "hello, stranger")).await;
-    check.play("GET /public", Some(&alice), (200, "", "hello, alice")).await;
-    check.play("GET /public", Some(&forged), (200, "", "hello, stranger")).await;
-    for (line, token, expected) in [
-        ("GET /me", None, (401, BARE, NOBODY)),
-        ("GET /orders", None, (401, BARE, NOBODY)),
-        ("POST /orders", None, (401, BARE, NOBODY)),
-        ("GET /orders", Some(&alice), (200, "", r#"["tea","bread"]"#)),
-        ("POST /orders", Some(&alice), (403, TOO_SMALL, FORBIDDEN)),
-        ("POST /orders", Some(&writer), (201, "", "")),
-        ("GET /me", Some(&expired), (401, EXPIRED, TOO_OLD)),
-        ("GET /me", Some(&foreign), (401, INVALID, NOT_VALID)),
-        ("GET /me", Some(&forged), (401, INVALID, NOT_VALID)),
+    for (line, who, token, expected) in [
+        ("GET /public", "no token", None, (200, "", "hello, stranger")),
+        ("GET /public", "alice", Some(&alice), (200, "", "hello, alice")),
+        ("GET /public", "forged", Some(&forged), (200, "", "hello, stranger")),
+        ("GET /me", "no token", None, (401, MISSING, NOBODY)),
+        ("GET /orders", "no token", None, (401, MISSING, NOBODY)),
+        ("POST /orders", "no token", None, (401, MISSING, NOBODY)),
+        ("GET /orders", "alice", Some(&alice), (200, "", r#"["tea","bread"]"#)),
+        ("POST /orders", "alice", Some(&alice), (403, &*insufficient("orders:write"), DENIED)),
+        ("POST /orders", "a writer", Some(&writer), (201, "", "")),
+        ("GET /me", "expired", Some(&expired), (401, EXPIRED, TOO_OLD)),
+        ("GET /me", "for another audience", Some(&foreign), (401, INVALID, NOT_VALID)),
+        ("GET /me", "forged", Some(&forged), (401, INVALID, NOT_VALID)),
     ] {
-        check.play(line, token.map(|token| &**token), expected).await;
+        check.play(line, who, token.map(|token| &**token), expected).await;
     }
-    principal(&mut check, &format!("http://{address}/me"), &alice, served.url()).await?;
+    principal(&mut check, &format!("http://{address}/me"), &alice, &served.url()).await?;
     cors(&mut check, &format!("http://{address}/orders")).await?;
     flags(&mut check);
     Ok(check.finish())
@@ -117,11 +117,7 @@ fn flags(check: &mut Check) {
 
 pub const AUDIENCE: &str = "https://api.example";
 const APP: &str = "https://app.example";
-const BARE: &str = "";
-const EXPIRED: &str = "";
-const INVALID: &str = "";
-const TOO_SMALL: &str = "";
-const NOBODY: &str = "";
-const FORBIDDEN: &str = "";
-const TOO_OLD: &str = "";
-const NOT_VALID: &str = "";
+const NOBODY: &str = r#"{"detail":"no credential was sent","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;
+const NOT_VALID: &str = r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;
+const TOO_OLD: &str = r#"{"detail":"the access token expired","error":"invalid_token","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;
+const DENIED: &str = r#"{"detail":"the caller may not do this","error":"insufficient_scope","status":403,"title":"Forbidden","type":"about:blank"}"#;
