@@ -35,7 +35,7 @@ impl BearerAuth {
     ///
     /// # Errors
     /// The issuer is not an `https` URL (or one of a literal loopback address), or a value is empty.
-    #[cfg(any())]
+    #[cfg(all(feature = "jwt", feature = "fetch"))]
     pub fn oidc(issuer: &str, audience: &str) -> Result<Self, BuildError> {
         let keys = crate::jwt::RemoteKeys::discover(issuer)?;
         Self::new(
