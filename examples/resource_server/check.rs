@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::{
     api,
     options::{Command, Options},
-    support::{Check, EXPIRED, INVALID, MISSING, insufficient},
+    support::{self, Check, EXPIRED, INVALID, MISSING},
 };
 
 pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
@@ -38,7 +38,7 @@ pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
         ("GET /orders", "no token", None, (401, MISSING, NOBODY)),
         ("POST /orders", "no token", None, (401, MISSING, NOBODY)),
         ("GET /orders", "alice", Some(&alice), (200, "", r#"["tea","bread"]"#)),
-        ("POST /orders", "alice", Some(&alice), (403, &*insufficient("orders:write"), DENIED)),
+        ("POST /orders", "alice", Some(&alice), (403, SCOPE, DENIED)),
         ("POST /orders", "a writer", Some(&writer), (201, "", "")),
         ("GET /me", "expired", Some(&expired), (401, EXPIRED, TOO_OLD)),
         ("GET /me", "for another audience", Some(&foreign), (401, INVALID, NOT_VALID)),
@@ -59,7 +59,7 @@ async fn principal(
     token: &str,
     issuer: &str,
 ) -> Result<(), Box<dyn Error>> {
-    let answer = reqwest::Client::new().get(url).bearer_auth(token).send().await?;
+    let answer = support::client().get(url).bearer_auth(token).send().await?;
     let me: Value = serde_json::from_slice(&answer.bytes().await?)?;
     check.compare("GET /me  sub", &me["sub"], &Value::from("alice"));
     check.compare("GET /me  client_id", &me["client_id"], &me["claims"]["client_id"]);
@@ -71,7 +71,7 @@ async fn principal(
 
 /// A browser application may call with credentials, and reads the challenge of a refusal.
 async fn cors(check: &mut Check, url: &str) -> Result<(), Box<dyn Error>> {
-    let client = reqwest::Client::new();
+    let client = support::client();
     let preflight = client
         .request(http::Method::OPTIONS, url)
         .header("origin", APP)
@@ -117,6 +117,7 @@ fn flags(check: &mut Check) {
 
 pub const AUDIENCE: &str = "https://api.example";
 const APP: &str = "https://app.example";
+const SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope", scope="orders:write""#;
 const NOBODY: &str = r#"{"detail":"no credential was sent","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;
 const NOT_VALID: &str = r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;
 const TOO_OLD: &str = r#"{"detail":"the access token expired","error":"invalid_token","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;

@@ -35,7 +35,7 @@ async fn main() -> ExitCode {
     };
     done.unwrap_or_else(|problem| {
         eprintln!("resource_server: {problem}");
-        ExitCode::from(2)
+        ExitCode::FAILURE
     })
 }
 
