@@ -45,7 +45,9 @@ impl Challenge {
         match reason {
             ChallengeReason::Missing => challenge,
             ChallengeReason::InsufficientScope(scope) => {
-                challenge.parameter("error", "insufficient_scope").parameter("scope", scope)
+                let challenge = challenge.parameter("error", "insufficient_scope");
+                // RFC 6749 §3.3: a scope is at least one token
+                if scope.is_empty() { challenge } else { challenge.parameter("scope", scope) }
             }
             ChallengeReason::Rejected(kind) => challenge
                 .parameter("error", error_code(kind))

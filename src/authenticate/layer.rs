@@ -29,7 +29,7 @@ use crate::{
 pub struct AuthenticateLayer {
     pub(super) schemes: Arc<[Scheme]>,
     pub(super) budget: Duration,
-    pub(super) authenticate_preflights: bool,
+    authenticate_preflights: bool,
     warned: Arc<AtomicBool>,
 }
 
@@ -104,10 +104,10 @@ impl AuthenticateLayer {
 
     /// The record of a request.
     pub(crate) async fn judge(&self, parts: &Parts) -> Authentication {
-        let kind = RequestKind::of(parts);
+        let kind = self.kind_of(parts);
         let mut outcomes = Vec::with_capacity(self.schemes.len());
         for scheme in &*self.schemes {
-            outcomes.push(if self.passes_unasked(kind) {
+            outcomes.push(if kind.is_preflight() {
                 Outcome::Absent
             } else {
                 scheme.authenticator().authenticate(parts).await
@@ -116,8 +116,10 @@ impl AuthenticateLayer {
         Authentication::new(Arc::clone(&self.schemes), outcomes.into_iter().collect(), kind)
     }
 
-    pub(super) const fn passes_unasked(&self, kind: RequestKind) -> bool {
-        kind.is_preflight() && !self.authenticate_preflights
+    /// A preflight only where preflights pass, so that requirements further in agree.
+    pub(super) fn kind_of(&self, parts: &Parts) -> RequestKind {
+        let kind = RequestKind::of(parts);
+        if self.authenticate_preflights { kind.with_preflight_ignored() } else { kind }
     }
 
     /// Says once that the stack is put together oddly.

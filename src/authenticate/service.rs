@@ -49,7 +49,7 @@ where
             }
         }
         let (parts, body) = request.into_parts();
-        let kind = RequestKind::of(&parts);
+        let kind = self.gate.kind_of(&parts);
         match self.gate.ask(&parts, kind) {
             Asked::Ready(outcomes) => {
                 let mut request = Request::from_parts(parts, body);
@@ -77,7 +77,7 @@ enum Asked {
 
 impl AuthenticateLayer {
     fn ask(&self, parts: &Parts, kind: RequestKind) -> Asked {
-        if self.passes_unasked(kind) {
+        if kind.is_preflight() {
             return Asked::Ready([].into_iter().collect());
         }
         let mut few = [Outcome::Absent, Outcome::Absent];

@@ -39,7 +39,8 @@ pub(super) struct Claims<'a> {
 impl<'a> Claims<'a> {
     /// Reads a payload: a strict JSON object.
     pub(super) fn parse(payload: &'a [u8]) -> Result<Self, JsonError> {
-        let object = Object::parse(payload)?;
+        let mut object = Object::empty();
+        object.fill(payload)?;
         let mut claims = Self::default();
         for (name, value) in object.iter() {
             match name {
@@ -118,7 +119,7 @@ mod tests {
         ] {
             let payload = format!(r#"{{"sub":{value},"exp":{value},"aud":{value}}}"#);
             let claims = Claims::parse(payload.as_bytes()).unwrap();
-            let state = |present, claim_malformed| {
+            let state = |present: bool, claim_malformed: bool| {
                 assert_eq!(present, !claim_malformed, "{value}");
             };
             state(sub, claims.sub == Claim::Malformed);

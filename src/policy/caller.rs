@@ -14,21 +14,27 @@ use super::{
 use crate::{
     authentication::Authentication,
     error::{AuthError, AuthErrorKind, printable},
-    principal::{Identity, SchemeName, Scope},
+    principal::{Identity, SchemeName, Scope, is_scope_token},
     rejection::Decision,
     scheme::Outcome,
 };
 
-/// The caller has this scope; several, separated by spaces, are all needed.
+/// The caller has this scope; several, separated by spaces, are all needed. A scope that no token
+/// can hold (RFC 6749 §3.3) is never satisfied.
 #[must_use]
 pub fn scope(needed: &str) -> Scopes {
-    Scopes { needed: Scope::parse(needed), of: None }
+    scopes(needed.split(' ').filter(|part| !part.is_empty()))
 }
 
-/// The caller has all of these scopes.
+/// The caller has all of these scopes. One that no token can hold is never satisfied.
 #[must_use]
 pub fn scopes<S: AsRef<str>>(needed: impl IntoIterator<Item = S>) -> Scopes {
-    Scopes { needed: needed.into_iter().collect(), of: None }
+    let mut possible = true;
+    let needed = needed
+        .into_iter()
+        .inspect(|token| possible &= is_scope_token(token.as_ref()))
+        .collect::<Scope>();
+    Scopes { possible: possible && !needed.is_empty(), needed, of: None }
 }
 
 /// The caller has at least one of these scopes.
@@ -53,16 +59,15 @@ pub fn claim(name: &str, value: impl Into<Value>) -> ClaimIs {
 #[derive(Clone)]
 pub struct Scopes {
     needed: Scope,
+    /// Nothing was dropped from what was asked for.
+    possible: bool,
     of: Option<SchemeName>,
 }
 
 impl Policy for Scopes {
     fn decide(&self, record: &Authentication) -> Decision {
         ask(record, self.of, |identity| {
-            let lacking: Scope =
-                self.needed.iter().filter(|token| !identity.scope().contains(token)).collect();
-            // a scope that no token can hold is never satisfied
-            if lacking.is_empty() && !self.needed.is_empty() {
+            if self.possible && self.needed.iter().all(|it| identity.scope().contains(it)) {
                 return Decision::Allow;
             }
             missing_scope(identity, &self.needed, &format!("needs {}", self.needed))

@@ -14,3 +14,4 @@ pub use lease::Lease;
 pub use names::{Bearer, Cookies, SchemeName, SchemeNames, SchemeTag};
 pub use people::Principal;
 pub use scope::Scope;
+pub(crate) use scope::is_scope_token;

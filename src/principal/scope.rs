@@ -50,15 +50,16 @@ impl Scope {
 }
 
 impl<S: AsRef<str>> FromIterator<S> for Scope {
-    /// From single tokens; one that is not a legal scope token is dropped.
+    /// From single tokens, each kept once; one that is not a legal scope token is dropped.
     fn from_iter<I: IntoIterator<Item = S>>(tokens: I) -> Self {
         let mut text = String::new();
         for token in tokens {
-            if is_scope_token(token.as_ref()) {
+            let token = token.as_ref();
+            if is_scope_token(token) && !text.split(' ').any(|known| known == token) {
                 if !text.is_empty() {
                     text.push(' ');
                 }
-                text.push_str(token.as_ref());
+                text.push_str(token);
             }
         }
         Self(text.into())
@@ -110,7 +111,7 @@ mod tests {
         ] {
             assert_eq!(Scope::parse(text).iter().collect::<Vec<_>>(), tokens, "{text:?}");
         }
-        let listed: Scope = ["a", "b c", "", "d"].into_iter().collect();
+        let listed: Scope = ["a", "b c", "", "d", "a"].into_iter().collect();
         assert_eq!(listed.to_string(), "a d");
     }
 }

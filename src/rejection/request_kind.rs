@@ -24,6 +24,12 @@ impl RequestKind {
         Self { grpc: is_grpc(headers), preflight: false }
     }
 
+    /// The same, but treated like any request if it is a preflight.
+    pub(crate) const fn with_preflight_ignored(mut self) -> Self {
+        self.preflight = false;
+        self
+    }
+
     /// Its content type is `application/grpc`, alone or followed by `+` or `;`.
     #[must_use]
     pub const fn is_grpc(self) -> bool {

@@ -207,11 +207,12 @@ fn follow<'a>(path: &[String], house: &House<'a>, depth: usize) -> Place<'a> {
     let inside = (1..=path.len()).rev().find(|length| house.contains_key(&path[..*length]));
     let Some(length) = inside else { return Place::Roof };
     let (file, reading) = house[&path[..length]];
-    if let Some(onward) = path.get(length).and_then(|name| reading.exports.get(name)) {
-        if is_door(file) && depth < 8 {
-            let onward: Vec<String> = onward.iter().chain(&path[length + 1..]).cloned().collect();
-            return follow(&onward, house, depth + 1);
-        }
+    if let Some(onward) = path.get(length).and_then(|name| reading.exports.get(name))
+        && is_door(file)
+        && depth < 8
+    {
+        let onward: Vec<String> = onward.iter().chain(&path[length + 1..]).cloned().collect();
+        return follow(&onward, house, depth + 1);
     }
     Place::Room(file, path[..length].to_vec())
 }

@@ -76,9 +76,23 @@ macro_rules! chapter {
 pub mod ledger;
 pub mod runner;
 
+mod algorithms;
+mod encodings;
+mod gate_rows;
+mod header_forms;
+mod jose_header;
+mod preflight;
 mod supply_chain;
 
 pub use runner::{Once, Test};
 
 /// Every chapter, by the name of its file.
-pub const CHAPTERS: &[(&str, &[Test])] = &[("supply_chain", supply_chain::TESTS)];
+pub const CHAPTERS: &[(&str, &[Test])] = &[
+    ("algorithms", algorithms::TESTS),
+    ("encodings", encodings::TESTS),
+    ("gate_rows", gate_rows::TESTS),
+    ("header_forms", header_forms::TESTS),
+    ("jose_header", jose_header::TESTS),
+    ("preflight", preflight::TESTS),
+    ("supply_chain", supply_chain::TESTS),
+];

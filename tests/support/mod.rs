@@ -1,1 +1,6 @@
 //! What the chapters share: issuers, requests, and readers of answers.
+
+pub mod fixed;
+pub mod logs;
+pub mod sign;
+pub mod stand;

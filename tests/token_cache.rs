@@ -1,0 +1,233 @@
+//! What is remembered of a verified token, for how long, and what ends it early.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Request, request::Parts};
+use portcullis::{
+    Attempt, AuthError, AuthErrorKind, BearerAuth, Clock, Identity, Lease, Outcome, UnixTime,
+    token::{Cached, InMemoryRevocations, InMemoryTokens, Presented, Revocations, TokenValidator},
+};
+
+/// Accepts every token that begins with `good`, and counts how often it was asked.
+#[derive(Debug)]
+struct Counting {
+    asked: AtomicUsize,
+    clock: TestClock,
+    lease: Lease,
+    fresh: Option<Duration>,
+    pending: bool,
+}
+
+impl TokenValidator for Counting {
+    fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let answer = if presented.token().starts_with("good") {
+            let mut identity = Identity::builder("https://issuer.test")
+                .subject("alice")
+                .token_id("t1")
+                .issued_at(UnixTime::from_secs(50))
+                .usable(UnixTime::from_secs(90), Some(UnixTime::from_secs(200)))
+                .lease(self.lease.clone());
+            if let Some(fresh) = self.fresh {
+                identity = identity.fresh_until(fresh);
+            }
+            Ok(identity.build())
+        } else {
+            Err(AuthErrorKind::BadSignature.into())
+        };
+        if self.pending { Attempt::pending(async move { answer }) } else { Attempt::ready(answer) }
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clock.clone())
+    }
+}
+
+#[derive(Clone, Debug)]
+struct TestClock(Arc<Mutex<(UnixTime, Duration)>>);
+
+impl TestClock {
+    fn set(&self, wall: u64, monotonic: u64) {
+        *self.0.lock().unwrap() = (UnixTime::from_secs(wall), Duration::from_secs(monotonic));
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> UnixTime {
+        self.0.lock().unwrap().0
+    }
+    fn monotonic(&self) -> Duration {
+        self.0.lock().unwrap().1
+    }
+}
+
+struct Bench {
+    validator: Arc<Counting>,
+    cached: Cached<Arc<Counting>>,
+    clock: TestClock,
+    lease: Lease,
+    parts: Parts,
+}
+
+impl Bench {
+    fn new(fresh: Option<Duration>, pending: bool) -> Self {
+        let clock = TestClock(Arc::new(Mutex::new((UnixTime::from_secs(100), Duration::ZERO))));
+        let lease = Lease::until(Duration::MAX);
+        let validator = Arc::new(Counting {
+            asked: AtomicUsize::new(0),
+            clock: clock.clone(),
+            lease: lease.clone(),
+            fresh,
+            pending,
+        });
+        let cached = Cached::new(Arc::clone(&validator));
+        let parts = Request::new(()).into_parts().0;
+        Self { validator, cached, clock, lease, parts }
+    }
+
+    async fn validate(&self, token: &str) -> Result<Identity, AuthError> {
+        self.cached.validate(Presented::new(token, &self.parts)).await
+    }
+
+    fn asked(&self) -> usize {
+        self.validator.asked.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn a_good_token_is_judged_once_whether_ready_or_pending() {
+    for pending in [false, true] {
+        let bench = Bench::new(None, pending);
+        for _ in 0..3 {
+            assert_eq!(bench.validate("good").await.unwrap().subject(), Some("alice"));
+        }
+        assert_eq!(bench.asked(), 1, "pending: {pending}");
+        let hit = bench.cached.validate(Presented::new("good", &bench.parts));
+        assert!(hit.into_ready().is_ok(), "a remembered token is ready at once");
+    }
+}
+
+#[tokio::test]
+async fn each_hit_is_judged_by_the_clock() {
+    let outcome = |bench: Bench, wall, monotonic| async move {
+        bench.validate("good").await.unwrap();
+        bench.clock.set(wall, monotonic);
+        bench.validate("good").await.unwrap();
+        bench.asked()
+    };
+    let fresh = Some(Duration::from_secs(60));
+    assert_eq!(outcome(Bench::new(fresh, false), 199, 59).await, 1);
+    assert_eq!(outcome(Bench::new(fresh, false), 200, 59).await, 2, "past its expiry");
+    assert_eq!(
+        outcome(Bench::new(fresh, false), 89, 59).await,
+        2,
+        "before its time: clock set back"
+    );
+    assert_eq!(outcome(Bench::new(fresh, false), 100, 60).await, 2, "no longer fresh");
+}
+
+#[tokio::test]
+async fn what_a_key_proved_dies_with_its_lease() {
+    let bench = Bench::new(None, false);
+    bench.validate("good").await.unwrap();
+    bench.lease.end();
+    bench.validate("good").await.unwrap();
+    assert_eq!(bench.asked(), 2);
+}
+
+#[tokio::test]
+async fn the_whole_token_decides_and_garbage_is_never_remembered() {
+    let bench = Bench::new(None, false);
+    let tail = "x".repeat(64);
+    let (one, other) = (format!("good1{tail}"), format!("good2{tail}"));
+    bench.validate(&one).await.unwrap();
+    bench.validate(&other).await.unwrap();
+    assert_eq!(bench.asked(), 2, "two tokens with the same last 64 bytes are two tokens");
+
+    let forged = format!("bad1{tail}");
+    for _ in 0..2 {
+        assert_eq!(bench.validate(&forged).await.unwrap_err().kind(), AuthErrorKind::BadSignature);
+    }
+    assert_eq!(bench.asked(), 4);
+    for n in 0..10_000 {
+        bench.validate(&format!("bad{n}")).await.unwrap_err();
+    }
+    let before = bench.asked();
+    bench.validate(&one).await.unwrap();
+    assert_eq!(bench.asked(), before, "a flood of garbage evicts nothing");
+}
+
+#[tokio::test]
+async fn memory_is_bounded_in_bytes() {
+    let bench = Bench::new(None, false);
+    let cached =
+        Cached::with_cache(Arc::clone(&bench.validator), InMemoryTokens::with_max_bytes(100_000));
+    for n in 0..2_000 {
+        let token = format!("good{n}{}", "y".repeat(1000));
+        cached.validate(Presented::new(&token, &bench.parts)).await.unwrap();
+    }
+    let held: usize = format!("{cached:?}")
+        .split("InMemoryTokens(")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next()?.parse().ok())
+        .expect("the Debug of the cache says how many it holds");
+    assert!((1..=100).contains(&held), "{held} tokens of 1 KB in 100 KB");
+}
+
+#[tokio::test]
+async fn a_revocation_reaches_the_next_request_although_the_token_is_remembered() {
+    let bench = Bench::new(None, false);
+    let revocations = Arc::new(InMemoryRevocations::default());
+    let auth = BearerAuth::new(Arc::clone(&bench.validator))
+        .unwrap()
+        .revocations(revocations.clone())
+        .unwrap();
+    let request = Request::get("/").header("authorization", "Bearer good").body(()).unwrap();
+    let parts = request.into_parts().0;
+
+    assert_eq!(auth.explain(&parts).await.status(), None);
+    revocations.revoke_token("https://issuer.test", "t1", UnixTime::MAX);
+    let explanation = auth.explain(&parts).await;
+    assert_eq!(explanation.status().map(|s| s.as_u16()), Some(401));
+    let Outcome::Rejected(error) = &explanation.schemes[0].outcome else { panic!("{explanation}") };
+    assert_eq!(error.kind(), AuthErrorKind::Revoked);
+    assert_eq!(bench.asked(), 1, "the validator was asked once; the revocations each time");
+
+    revocations.drop_expired(UnixTime::MAX);
+    assert_eq!(
+        auth.explain(&parts).await.status(),
+        None,
+        "an entry past its time concerns nothing"
+    );
+}
+
+#[test]
+fn revocations_know_token_session_and_subject_of_one_issuer() {
+    let revocations = InMemoryRevocations::default();
+    let identity = |issuer: &str| {
+        Identity::builder(issuer)
+            .subject("alice")
+            .session_id("s1")
+            .token_id("t1")
+            .issued_at(UnixTime::from_secs(100))
+            .build()
+    };
+    let revoked =
+        |issuer: &str| revocations.is_revoked(&identity(issuer)).into_ready().unwrap().unwrap();
+    assert!(!revoked("a"));
+    revocations.revoke_session("a", "s1", UnixTime::MAX);
+    assert!(revoked("a") && !revoked("b"));
+
+    revocations.revoke_subject("b", "alice", UnixTime::from_secs(100), UnixTime::MAX);
+    assert!(!revoked("b"), "issued at that very moment: not before it");
+    revocations.revoke_subject("b", "alice", UnixTime::from_secs(101), UnixTime::MAX);
+    assert!(revoked("b"));
+    let undated = Identity::builder("b").subject("alice").build();
+    assert!(revocations.is_revoked(&undated).into_ready().unwrap().unwrap());
+}
