@@ -35,7 +35,8 @@ where
 }
 
 fn unknown_kid() -> (portcullis::jwt::JwtValidator, String) {
-    let (known, unknown) = (many_keys(1), support::Key::new(portcullis::jwt::Algorithm::EdDSA, "x"));
+    let (known, unknown) =
+        (many_keys(1), support::Key::new(portcullis::jwt::Algorithm::EdDSA, "x"));
     let token = unknown.token(ISSUER, 0);
     (validator(ISSUER, known.iter().map(support::Key::jwk)), token)
 }

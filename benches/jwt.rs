@@ -83,10 +83,7 @@ mod cold {
         run(bencher, validator_of_issuers(count));
     }
 
-    fn run(
-        bencher: Bencher<'_, '_>,
-        (validator, token): (portcullis::jwt::JwtValidator, String),
-    ) {
+    fn run(bencher: Bencher<'_, '_>, (validator, token): (portcullis::jwt::JwtValidator, String)) {
         let parts = parts();
         bencher.bench_local(|| {
             let presented = Presented::new(black_box(&token), &parts);

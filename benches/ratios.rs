@@ -24,7 +24,10 @@ use tower_layer::Layer;
 fn main() {
     // cargo test runs benches with --test: once through, quickly
     let rounds = if std::env::args().any(|arg| arg == "--bench") { 600 } else { 2 };
-    println!("{:<44} {:>10} {:>10} {:>9} {:>8}", "minimum over rounds, ns", "this", "against", "more", "ratio");
+    println!(
+        "{:<44} {:>10} {:>10} {:>9} {:>8}",
+        "minimum over rounds, ns", "this", "against", "more", "ratio"
+    );
     warm_requests(rounds);
     decisions(rounds);
     cold_checks(rounds);

@@ -134,7 +134,8 @@ impl Key {
     /// An access token (RFC 9068) of about 500 bytes of claims and header, valid for an hour.
     pub fn token(&self, issuer: &str, jti: usize) -> String {
         let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-        let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{}"}}"#, self.algorithm, self.kid);
+        let header =
+            format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{}"}}"#, self.algorithm, self.kid);
         let claims = format!(
             r#"{{"iss":"{issuer}","aud":"{AUDIENCE}","sub":"f1c5a1f0-3c1e-4b8e-9f57-0c2d8a6f4e11","client_id":"web-shop","iat":{now},"exp":{},"jti":"{jti:032x}","scope":"openid profile orders:read orders:write","name":"Alice Liddell","email":"alice@example.com","roles":["staff","support"]}}"#,
             now + 3600
