@@ -35,10 +35,6 @@ impl KeyTable {
         self
     }
 
-    pub(crate) fn keys(&self) -> &[Key] {
-        &self.keys
-    }
-
     /// Finds the keys for a token.
     pub(crate) fn find(
         &self,

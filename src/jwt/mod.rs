@@ -1,18 +1,32 @@
 //! JWT access tokens, checked locally (RFC 7515, 7517, 7518, 7519, 8037, 9068).
+//!
+//! 1. [`JwtValidator`] judges a token by the rules of RFC 9068, or of another [`Profile`].
+//! 2. Its keys come from a [`KeySource`]: [`StaticKeys`], or a set that is fetched.
+//! 3. [`jws::verify`] and [`Jwk`] serve where a signed object is no access token.
 
+mod claims;
 mod jwk;
 mod jwk_set;
 pub mod jws;
 mod key_table;
 mod keys;
+mod profile;
 mod remote;
+mod rules;
 mod static_keys;
+mod validator;
+mod validator_builder;
 
 pub use self::{
     jwk::{Jwk, JwkError},
     jwk_set::JwkSet,
     keys::{FoundKeys, Key, KeySource},
+    profile::Profile,
     remote::{DangerousRemoteKeys, DefaultClient, KeyLocation, RemoteKeys, RemoteKeysBuilder},
     static_keys::StaticKeys,
+    validator::JwtValidator,
+    validator_builder::{
+        Complete, DangerousJwtValidatorBuilder, JwtValidatorBuilder, NeedsAudience, NeedsIssuer,
+    },
 };
 pub use crate::crypto::Algorithm;

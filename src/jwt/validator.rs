@@ -1,0 +1,325 @@
+//! The validator of JWT access tokens.
+
+use std::{collections::HashMap, fmt, slice, sync::Arc};
+
+use zeroize::Zeroizing;
+
+use super::{
+    Algorithm, FoundKeys, Key, KeySource,
+    claims::{Claim, Claims},
+    jws::{Compact, Header, HeaderBuffer, does_not_fit, malformed},
+    rules::Rules,
+    static_keys::MOST_TRIES,
+};
+use crate::{
+    attempt::Attempt,
+    clock::Clock,
+    error::{AuthError, AuthErrorKind, BuildError, printable},
+    principal::{Identity, IdentityBuilder},
+    token::{Presented, TokenValidator},
+};
+
+/// Validates JWT access tokens of one issuer, or of [several](Self::several), on this machine.
+///
+/// In this order, cheap checks before dear ones, and nothing of the claims is believed before the
+/// signature is good:
+///
+/// 1. length, alphabet, three segments;
+/// 2. the header: strict JSON, `alg` in the list, `typ`, no `crit`;
+/// 3. the key, by `kid` and `alg`;
+/// 4. the signature over the octets as received;
+/// 5. the claims, in one pass: `iss`, `aud`, `exp`, `nbf`, `iat`, `cnf`, and what the
+///    [`Profile`](super::Profile) requires.
+///
+/// It does NOT decrypt, fetch what a header points to, or ask the issuer whether the token was
+/// revoked.
+///
+/// ```
+/// use portcullis::jwt::{Algorithm, JwtValidator, StaticKeys};
+///
+/// let validator = JwtValidator::builder(StaticKeys::hmac(Algorithm::HS256, &[7; 32][..])?)
+///     .issuer("https://login.example")
+///     .audience("https://api.example")
+///     .algorithms([Algorithm::HS256])
+///     .build()?;
+/// assert_eq!(format!("{validator:?}"), r#"JwtValidator(["https://login.example"])"#);
+/// # Ok::<(), portcullis::BuildError>(())
+/// ```
+///
+/// A clone is a reference count.
+#[derive(Clone)]
+pub struct JwtValidator(Issuers);
+
+#[derive(Clone)]
+enum Issuers {
+    One(Arc<Issuer>),
+    Several(Arc<Several>),
+}
+
+struct Several {
+    by_iss: HashMap<Box<str>, Arc<Issuer>>,
+    max_token_bytes: usize,
+}
+
+/// All that belongs to one issuer. What one issuer allows says nothing about another.
+pub(super) struct Issuer {
+    pub(super) keys: Arc<dyn KeySource>,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) rules: Rules,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) max_token_bytes: usize,
+}
+
+impl JwtValidator {
+    pub(super) fn new(issuer: Issuer) -> Self {
+        Self(Issuers::One(Arc::new(issuer)))
+    }
+
+    /// Validators of several issuers behind one: each keeps its own keys, algorithms, profile and
+    /// audience. The `iss` claim chooses among them, by exact comparison; it is read before the
+    /// signature is checked, and believed only after. An unknown issuer costs no key lookup.
+    ///
+    /// # Errors
+    /// There is none, or two for one issuer.
+    pub fn several(validators: impl IntoIterator<Item = Self>) -> Result<Self, BuildError> {
+        let mut by_iss = HashMap::new();
+        for validator in validators {
+            let issuers: Vec<(Box<str>, Arc<Issuer>)> = match validator.0 {
+                Issuers::One(issuer) => {
+                    let names = [Some(&issuer.rules.issuer), issuer.rules.issuer_variant.as_ref()];
+                    names.into_iter().flatten().map(|it| (it.clone(), issuer.clone())).collect()
+                }
+                Issuers::Several(several) => {
+                    several.by_iss.iter().map(|(name, it)| (name.clone(), it.clone())).collect()
+                }
+            };
+            for (name, issuer) in issuers {
+                if by_iss.contains_key(&name) {
+                    let problem = format!("two validators for {name}; keep one");
+                    return Err(BuildError::invalid("issuer", problem));
+                }
+                by_iss.insert(name, issuer);
+            }
+        }
+        let Some(max_token_bytes) = by_iss.values().map(|issuer| issuer.max_token_bytes).max()
+        else {
+            return Err(BuildError::invalid("issuer", "there is no validator; give at least one"));
+        };
+        Ok(Self(Issuers::Several(Arc::new(Several { by_iss, max_token_bytes }))))
+    }
+
+    /// As far as it goes without waiting.
+    fn begin(&self, token: &str) -> Result<Progress, AuthError> {
+        check_length(token, self.max_token_bytes())?;
+        let compact = Compact::split(token)?;
+        let mut buffer = HeaderBuffer::new();
+        let header = compact.header(&mut buffer)?;
+        match &self.0 {
+            Issuers::One(issuer) => {
+                let algorithm = issuer.accept(&compact, &header)?;
+                match issuer.find(&header, algorithm).into_ready() {
+                    Ok(found) => issuer
+                        .prove_and_read(&compact, &header, algorithm, found)
+                        .map(Progress::Done),
+                    Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
+                }
+            }
+            Issuers::Several(several) => {
+                let payload = compact.payload()?;
+                let claims = parse_claims(&payload)?;
+                let issuer = several.choose(&claims)?;
+                check_length(token, issuer.max_token_bytes)?;
+                let algorithm = issuer.accept(&compact, &header)?;
+                match issuer.find(&header, algorithm).into_ready() {
+                    Ok(found) => {
+                        let found = found.map_err(|error| name_the_kid(error, &header))?;
+                        let key = prove(&compact, algorithm, &found)?;
+                        let identity = issuer.read(&header, &claims, key)?;
+                        drop(claims);
+                        Ok(Progress::Done(identity.claims_json(payload).build()))
+                    }
+                    Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
+                }
+            }
+        }
+    }
+
+    fn max_token_bytes(&self) -> usize {
+        match &self.0 {
+            Issuers::One(issuer) => issuer.max_token_bytes,
+            Issuers::Several(several) => several.max_token_bytes,
+        }
+    }
+}
+
+enum Progress {
+    Done(Identity),
+    Waiting(Arc<Issuer>, Attempt<Result<FoundKeys, AuthError>>),
+}
+
+impl TokenValidator for JwtValidator {
+    fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+        match self.begin(presented.token()) {
+            Ok(Progress::Done(identity)) => Attempt::ready(Ok(identity)),
+            Ok(Progress::Waiting(issuer, keys)) => {
+                let token = Zeroizing::new(presented.token().to_owned());
+                Attempt::pending(async move { issuer.resume(&token, keys.await) })
+            }
+            Err(error) => Attempt::ready(Err(error)),
+        }
+    }
+}
+
+impl fmt::Debug for JwtValidator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut issuers: Vec<&str> = match &self.0 {
+            Issuers::One(issuer) => vec![&issuer.rules.issuer],
+            Issuers::Several(several) => several.by_iss.keys().map(AsRef::as_ref).collect(),
+        };
+        issuers.sort_unstable();
+        write!(f, "JwtValidator({issuers:?})")
+    }
+}
+
+impl Several {
+    fn choose(&self, claims: &Claims<'_>) -> Result<&Arc<Issuer>, AuthError> {
+        let iss = match &claims.iss {
+            Claim::Present(iss) => iss,
+            Claim::Absent => {
+                return Err(
+                    AuthError::new(AuthErrorKind::MissingClaim).with_detail("iss is missing")
+                );
+            }
+            Claim::Malformed => return Err(malformed("iss is not a string")),
+        };
+        self.by_iss.get(&**iss).ok_or_else(|| {
+            AuthError::new(AuthErrorKind::WrongIssuer).with_detail(format_args!(
+                "expected one of {} issuers, found {}",
+                self.by_iss.len(),
+                printable(iss, 100)
+            ))
+        })
+    }
+}
+
+impl Issuer {
+    /// What the header alone can refuse.
+    fn accept(&self, compact: &Compact<'_>, header: &Header<'_>) -> Result<Algorithm, AuthError> {
+        let algorithm = header.algorithm(&self.algorithms)?;
+        self.rules.check_header(header, || {
+            let payload = compact.payload().unwrap_or_default();
+            Claims::parse(&payload).is_ok_and(|claims| claims.looks_like_id_token)
+        })?;
+        if !compact.has_payload() {
+            return Err(malformed("the payload is empty"));
+        }
+        Ok(algorithm)
+    }
+
+    fn find(
+        &self,
+        header: &Header<'_>,
+        algorithm: Algorithm,
+    ) -> Attempt<Result<FoundKeys, AuthError>> {
+        self.keys.find(header.kid.as_deref(), algorithm)
+    }
+
+    /// The way to go on once the keys are there.
+    fn resume(
+        &self,
+        token: &str,
+        found: Result<FoundKeys, AuthError>,
+    ) -> Result<Identity, AuthError> {
+        let compact = Compact::split(token)?;
+        let mut buffer = HeaderBuffer::new();
+        let header = compact.header(&mut buffer)?;
+        let algorithm = header.algorithm(&self.algorithms)?;
+        self.prove_and_read(&compact, &header, algorithm, found)
+    }
+
+    fn prove_and_read(
+        &self,
+        compact: &Compact<'_>,
+        header: &Header<'_>,
+        algorithm: Algorithm,
+        found: Result<FoundKeys, AuthError>,
+    ) -> Result<Identity, AuthError> {
+        let found = found.map_err(|error| name_the_kid(error, header))?;
+        let key = prove(compact, algorithm, &found)?;
+        let payload = compact.payload()?;
+        let identity = self.read(header, &parse_claims(&payload)?, key)?;
+        Ok(identity.claims_json(payload).build())
+    }
+
+    /// Judges the claims, proven by this key.
+    fn read(
+        &self,
+        header: &Header<'_>,
+        claims: &Claims<'_>,
+        key: &Key,
+    ) -> Result<IdentityBuilder, AuthError> {
+        let mut identity = self.rules.judge(header, claims, self.clock.now())?;
+        if let Some(kid) = key.jwk().kid() {
+            identity = identity.key_id(kid);
+        }
+        if let Some(lease) = key.lease() {
+            identity = identity.lease(lease.clone());
+        }
+        if let Some(until) = key.fresh_until() {
+            identity = identity.fresh_until(until);
+        }
+        Ok(identity)
+    }
+}
+
+/// The key that signed. A source may err, so each key is asked again whether it fits.
+fn prove<'k>(
+    compact: &Compact<'_>,
+    algorithm: Algorithm,
+    found: &'k FoundKeys,
+) -> Result<&'k Key, AuthError> {
+    let keys = match found {
+        FoundKeys::One(key) => slice::from_ref(key),
+        FoundKeys::Several(keys) => keys,
+    };
+    let Some(first) = keys.first() else {
+        return Err(AuthErrorKind::UnknownKey.into());
+    };
+    let mut fitting =
+        keys.iter().take(MOST_TRIES).filter(|key| key.jwk().fits(algorithm)).peekable();
+    if fitting.peek().is_none() {
+        return Err(does_not_fit(first.jwk(), algorithm));
+    }
+    for key in fitting {
+        if compact.is_signed_by(key.jwk(), algorithm)? {
+            return Ok(key);
+        }
+    }
+    Err(AuthErrorKind::BadSignature.into())
+}
+
+/// For a source that did not say which key it did not find.
+fn name_the_kid(error: AuthError, header: &Header<'_>) -> AuthError {
+    match &header.kid {
+        Some(kid) if error.kind() == AuthErrorKind::UnknownKey && error.detail().is_none() => {
+            error.with_detail(format_args!("no key has the kid {:?}", printable(kid, 64)))
+        }
+        _ => error,
+    }
+}
+
+fn parse_claims(payload: &[u8]) -> Result<Claims<'_>, AuthError> {
+    Claims::parse(payload)
+        .map_err(|error| malformed(&format!("the claims are not strict JSON: {error}")))
+}
+
+fn check_length(token: &str, limit: usize) -> Result<(), AuthError> {
+    if token.len() <= limit {
+        return Ok(());
+    }
+    Err(AuthError::new(AuthErrorKind::TokenTooLong)
+        .with_detail(format_args!("{} bytes, max_token_bytes is {limit}", token.len())))
+}
+
+#[cfg(all(test, feature = "aws-lc"))]
+mod tests;
