@@ -190,7 +190,10 @@ impl RemoteKeys {
         let asked =
             waited.is_some_and(|ticket| ticket.thorough && ticket.generation < snapshot.generation);
         if asked {
-            self.missing.add(kid, snapshot.generation, now);
+            // where every key is missing, the next token may well bring them back
+            if snapshot.has_keys() {
+                self.missing.add(kid, snapshot.generation, now);
+            }
             return Some(Step::Done(Err(error)));
         }
         if !self.missing.has(kid, snapshot.generation, now) {
