@@ -78,6 +78,7 @@ pub mod runner;
 
 mod gate_rows;
 mod header_forms;
+mod logs;
 mod preflight;
 mod principals;
 mod supply_chain;
@@ -89,6 +90,7 @@ pub use runner::{Once, Test};
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
+    ("logs", logs::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("supply_chain", supply_chain::TESTS),
