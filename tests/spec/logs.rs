@@ -23,8 +23,7 @@ use tower::{Layer, ServiceBuilder, ServiceExt};
 
 use super::ledger;
 use crate::support::fixed::{
-    ALICE, Body, DETAIL, Expected, Handler, NO_STORE, W0, gate, get, ok, person, send,
-    with_headers,
+    ALICE, Body, DETAIL, Expected, Handler, NO_STORE, W0, gate, get, ok, person, send, with_headers,
 };
 use crate::support::logs::Log;
 
