@@ -83,6 +83,7 @@ mod gate_rows;
 mod header_forms;
 mod jose_header;
 mod jwks_documents;
+mod logs;
 mod preflight;
 mod principals;
 mod supply_chain;
@@ -99,6 +100,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("header_forms", header_forms::TESTS),
     ("jose_header", jose_header::TESTS),
     ("jwks_documents", jwks_documents::TESTS),
+    ("logs", logs::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("supply_chain", supply_chain::TESTS),
