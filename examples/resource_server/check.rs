@@ -155,7 +155,19 @@ fn mistakes(check: &mut Check) {
 pub const AUDIENCE: &str = "https://api.example";
 const APP: &str = "https://app.example";
 const SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope", scope="orders:write""#;
-const NOBODY: &str = r#"{"detail":"no credential was sent","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;
-const NOT_VALID: &str = r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;
-const TOO_OLD: &str = r#"{"detail":"the access token expired","error":"invalid_token","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;
-const DENIED: &str = r#"{"detail":"the caller may not do this","error":"insufficient_scope","status":403,"title":"Forbidden","type":"about:blank"}"#;
+const NOBODY: &str = concat!(
+    r#"{"detail":"no credential was sent","missing":["Bearer"],"#,
+    r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
+);
+const TOO_OLD: &str = concat!(
+    r#"{"detail":"the access token expired","error":"invalid_token","missing":["Bearer"],"#,
+    r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
+);
+const NOT_VALID: &str = concat!(
+    r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["Bearer"],"#,
+    r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
+);
+const DENIED: &str = concat!(
+    r#"{"detail":"the caller may not do this","error":"insufficient_scope","#,
+    r#""status":403,"title":"Forbidden","type":"about:blank"}"#
+);
