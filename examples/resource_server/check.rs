@@ -1,6 +1,6 @@
 //! `--check`: every route, played against a mock issuer on loopback; and the command line.
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
 
 use portcullis::testing::MockIssuer;
 use serde_json::Value;
@@ -18,9 +18,7 @@ pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
     let mut options = Options::new(served.url(), AUDIENCE);
     options.cors_origin = Some(APP.parse()?);
 
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let address = listener.local_addr()?;
-    tokio::spawn(axum::serve(listener, api::router(&options)?).into_future());
+    let address = start(&options).await?;
     let mut check = Check::new(address);
 
     let alice = issuer.token().subject("alice").audience(AUDIENCE).scope("orders:read");
@@ -48,8 +46,16 @@ pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
     }
     principal(&mut check, &format!("http://{address}/me"), &alice, &served.url()).await?;
     cors(&mut check, &format!("http://{address}/orders")).await?;
-    flags(&mut check);
+    rules(&mut check, &issuer).await?;
+    mistakes(&mut check);
     Ok(check.finish())
+}
+
+async fn start(options: &Options) -> Result<SocketAddr, Box<dyn Error>> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(axum::serve(listener, api::router(options)?).into_future());
+    Ok(address)
 }
 
 /// `/me` says who is calling, with all claims.
@@ -61,11 +67,42 @@ async fn principal(
 ) -> Result<(), Box<dyn Error>> {
     let answer = support::client().get(url).bearer_auth(token).send().await?;
     let me: Value = serde_json::from_slice(&answer.bytes().await?)?;
-    check.compare("GET /me  sub", &me["sub"], &Value::from("alice"));
-    check.compare("GET /me  client_id", &me["client_id"], &me["claims"]["client_id"]);
-    check.compare("GET /me  scope", &me["scope"], &Value::from("orders:read"));
-    check.compare("GET /me  iss", &me["iss"], &Value::from(issuer));
-    check.compare("GET /me  claims.aud", &me["claims"]["aud"], &Value::from(AUDIENCE));
+    for (member, expected) in [
+        ("/sub", "alice"),
+        ("/client_id", "test-client"),
+        ("/scope", "orders:read"),
+        ("/iss", issuer),
+        ("/claims/aud", AUDIENCE),
+    ] {
+        let found = me.pointer(member).and_then(Value::as_str);
+        check.compare(&format!("GET /me, {member}:"), found, Some(expected));
+    }
+    Ok(())
+}
+
+/// Flags that change what is accepted: the status without the flag, and with it.
+async fn rules(check: &mut Check, issuer: &MockIssuer) -> Result<(), Box<dyn Error>> {
+    let token = || issuer.token().audience(AUDIENCE);
+    let late = token().expired_since(Duration::from_secs(120));
+    for (flag, token, statuses) in [
+        ("--profile identity-server", token().identity_server(), [401, 200]),
+        ("--accept-type JWT", token().typ("JWT"), [401, 200]),
+        ("--clock-tolerance 240", late, [401, 200]),
+        ("--algorithms ES256,EdDSA", token(), [200, 401]),
+        ("--audience https://other.example", token(), [200, 401]),
+    ] {
+        let token = token.build();
+        for (word, given, status) in [("without", "", statuses[0]), ("with", flag, statuses[1])] {
+            let line = format!("--issuer {} --audience {AUDIENCE} {given}", issuer.url());
+            let line = line.split_whitespace().map(str::to_owned);
+            let Command::Serve(options) = Command::parse(line)? else {
+                return Err("a server was asked for".into());
+            };
+            let url = format!("http://{}/me", start(&options).await?);
+            let answer = support::client().get(url).bearer_auth(&token).send().await?;
+            check.compare(&format!("GET /me, {word} {flag}:"), answer.status().as_u16(), status);
+        }
+    }
     Ok(())
 }
 
@@ -83,19 +120,19 @@ async fn cors(check: &mut Check, url: &str) -> Result<(), Box<dyn Error>> {
     {
         let answer = request.send().await?;
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
-        check.compare(&format!("CORS {what}  status"), answer.status().as_u16(), status);
+        check.compare(&format!("CORS {what}, status:"), answer.status().as_u16(), status);
         let origin = header("access-control-allow-origin");
-        check.compare(&format!("CORS {what}  origin"), origin, Some(APP));
+        check.compare(&format!("CORS {what}, origin:"), origin, Some(APP));
         let credentials = header("access-control-allow-credentials");
-        check.compare(&format!("CORS {what}  credentials"), credentials, Some("true"));
+        check.compare(&format!("CORS {what}, credentials:"), credentials, Some("true"));
         let exposes = header("access-control-expose-headers");
-        check.compare(&format!("CORS {what}  exposed"), exposes, exposed);
+        check.compare(&format!("CORS {what}, exposed:"), exposes, exposed);
     }
     Ok(())
 }
 
 /// A mistake on the command line is told by the name of its flag.
-fn flags(check: &mut Check) {
+fn mistakes(check: &mut Check) {
     for (line, problem) in [
         ("--audience a", "--issuer is missing"),
         ("--issuer i", "--audience is missing"),
@@ -111,14 +148,26 @@ fn flags(check: &mut Check) {
         ("--cors-origin *", "--cors-origin *: not an origin such as https://app.example"),
     ] {
         let told = Command::parse(line.split(' ').map(str::to_owned)).err();
-        check.compare(&format!("flags {line}"), told.as_deref(), Some(problem));
+        check.compare(&format!("flags {line}:"), told.as_deref(), Some(problem));
     }
 }
 
 pub const AUDIENCE: &str = "https://api.example";
 const APP: &str = "https://app.example";
 const SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope", scope="orders:write""#;
-const NOBODY: &str = r#"{"detail":"no credential was sent","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;
-const NOT_VALID: &str = r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;
-const TOO_OLD: &str = r#"{"detail":"the access token expired","error":"invalid_token","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#;
-const DENIED: &str = r#"{"detail":"the caller may not do this","error":"insufficient_scope","status":403,"title":"Forbidden","type":"about:blank"}"#;
+const NOBODY: &str = concat!(
+    r#"{"detail":"no credential was sent","missing":["Bearer"],"#,
+    r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
+);
+const TOO_OLD: &str = concat!(
+    r#"{"detail":"the access token expired","error":"invalid_token","missing":["Bearer"],"#,
+    r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
+);
+const NOT_VALID: &str = concat!(
+    r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["Bearer"],"#,
+    r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
+);
+const DENIED: &str = concat!(
+    r#"{"detail":"the caller may not do this","error":"insufficient_scope","#,
+    r#""status":403,"title":"Forbidden","type":"about:blank"}"#
+);

@@ -1,7 +1,7 @@
 //! One API in front of any issuer, configured by flags.
 //!
 //! ```text
-//! cargo run --example resource_server -- --issuer https://login.example --audience https://api.example
+//! cargo run --example resource_server -- --issuer https://login.example --audience my-api
 //! cargo run --example resource_server -- --help
 //! cargo run --example resource_server -- --check
 //! ```

@@ -71,7 +71,10 @@ impl Check {
 /// The challenge of a 401: nothing was sent.
 pub const MISSING: &str = r#"Bearer realm="api""#;
 /// The challenge of a 401: the token was judged, and is not good.
-pub const INVALID: &str = r#"Bearer realm="api", error="invalid_token", error_description="the access token is not valid""#;
+pub const INVALID: &str = concat!(
+    r#"Bearer realm="api", error="invalid_token", "#,
+    r#"error_description="the access token is not valid""#
+);
 /// The challenge of a 401: it was good once.
 pub const EXPIRED: &str =
     r#"Bearer realm="api", error="invalid_token", error_description="the access token expired""#;

@@ -1,10 +1,11 @@
 //! gRPC with tonic: two methods, two scopes.
 //!
 //! A tonic layer is per server, so the layer demands a good token and each method asks its own
-//! policy, with `Authentication::check`. Refusals are gRPC statuses: `UNAUTHENTICATED`,
-//! `PERMISSION_DENIED`, and `UNAVAILABLE` while the issuer cannot be asked.
+//! policy, with [`Authentication::check`]. Refusals are gRPC statuses, `UNAUTHENTICATED` or
+//! `PERMISSION_DENIED`.
 //!
 //! ```text
+//! cargo run --example tonic_service
 //! cargo run --example tonic_service -- --check
 //! ```
 
@@ -54,7 +55,7 @@ impl Orders for Shop {
 /// Who is calling, if the policy lets it.
 fn allowed<T>(request: &Request<T>, policy: impl Policy) -> Result<Caller<Employee>, Status> {
     let caller = Caller::from_extensions(request.extensions()).map_err(status)?;
-    let record = request.extensions().get::<Authentication>().expect("there is a caller");
+    let record = request.extensions().get::<Authentication>().expect("its caller was found");
     record.check(&policy).map_err(status)?;
     Ok(caller)
 }
