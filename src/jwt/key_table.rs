@@ -35,6 +35,10 @@ impl KeyTable {
         self
     }
 
+    pub(crate) fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
     /// Finds the keys for a token.
     pub(crate) fn find(
         &self,
