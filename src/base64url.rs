@@ -12,7 +12,7 @@ pub(crate) fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
 }
 
 /// Decodes into the front of `buffer`; `None` if it is not canonical base64url or does not fit.
-pub(crate) fn decode_into<'b>(text: impl AsRef<[u8]>, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+pub(crate) fn decode_into(text: impl AsRef<[u8]>, buffer: &mut [u8]) -> Option<&[u8]> {
     let text = text.as_ref();
     let buffer = buffer.get_mut(..decoded_length(text.len()))?;
     let written = URL_SAFE_NO_PAD.decode_slice(text, buffer).ok()?;
@@ -22,11 +22,6 @@ pub(crate) fn decode_into<'b>(text: impl AsRef<[u8]>, buffer: &'b mut [u8]) -> O
 /// The one spelling of these bytes.
 pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// Whether the byte belongs to the alphabet.
-pub(crate) const fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 /// Each letter carries six bits; what is left over must be zero.

@@ -20,6 +20,10 @@ pub(crate) struct Object<'a> {
     few: [Member<'a>; USUAL_MEMBERS],
     count: usize,
     many: Vec<Member<'a>>,
+    /// One bit for each name, by a rough mark: names whose marks differ are not compared.
+    marks: u64,
+    /// Whether two of the few have the same name.
+    twins: bool,
 }
 
 type Member<'a> = (Cow<'a, str>, Raw<'a>);
@@ -27,8 +31,21 @@ type Member<'a> = (Cow<'a, str>, Raw<'a>);
 impl<'a> Object<'a> {
     /// Reads the one object that the bytes are.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, JsonError> {
+        let mut object = Self::empty();
+        object.fill(bytes)?;
+        Ok(object)
+    }
+
+    /// An object to be [filled](Self::fill) where it stands: it is large to move.
+    pub(crate) const fn empty() -> Self {
+        let few = [const { (Cow::Borrowed(""), Raw("")) }; USUAL_MEMBERS];
+        Self { few, count: 0, many: Vec::new(), marks: 0, twins: false }
+    }
+
+    /// Reads the one object that the bytes are into an empty one.
+    pub(crate) fn fill(&mut self, bytes: &'a [u8]) -> Result<(), JsonError> {
         let text = std::str::from_utf8(bytes).map_err(|_| JsonError("not UTF-8"))?;
-        Self::read(text)
+        self.read(text)
     }
 
     /// The value of this member.
@@ -49,17 +66,15 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn read(text: &'a str) -> Result<Self, JsonError> {
-        let few = [const { (Cow::Borrowed(""), Raw("")) }; USUAL_MEMBERS];
-        let mut object = Self { few, count: 0, many: Vec::new() };
+    fn read(&mut self, text: &'a str) -> Result<(), JsonError> {
         let mut reader = Reader { text, at: 0 };
         reader.space();
         reader.expect(b'{', "not an object")?;
         reader.space();
         if !reader.eat(b'}') {
             loop {
-                let name = reader.name()?.as_str()?;
-                object.push((name, reader.value()?));
+                let name = reader.name()?;
+                self.push((name, reader.value()?));
                 reader.space();
                 match reader.next() {
                     Some(b',') => reader.space(),
@@ -72,11 +87,15 @@ impl<'a> Object<'a> {
         if reader.peek().is_some() {
             return Err(JsonError("bytes after the object"));
         }
-        object.refuse_twins()?;
-        Ok(object)
+        self.refuse_twins()
     }
 
     fn push(&mut self, member: Member<'a>) {
+        let mark = mark(&member.0);
+        if self.count < USUAL_MEMBERS {
+            self.twins |= self.marks & mark != 0 && self.get(&member.0).is_some();
+            self.marks |= mark;
+        }
         if let Some(place) = self.few.get_mut(self.count) {
             *place = member;
         } else {
@@ -92,15 +111,15 @@ impl<'a> Object<'a> {
     /// (RFC 7515 §4, RFC 7519 §4).
     fn refuse_twins(&mut self) -> Result<(), JsonError> {
         self.many.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let twins = if self.many.is_empty() {
-            self.members().iter().enumerate().any(|(index, (name, _))| {
-                self.members().iter().skip(index + 1).any(|(other, _)| name == other)
-            })
-        } else {
-            self.many.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b))
-        };
-        if twins { Err(JsonError("a name stands twice")) } else { Ok(()) }
+        let twins = self.many.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b));
+        if self.twins || twins { Err(JsonError("a name stands twice")) } else { Ok(()) }
     }
+}
+
+fn mark(name: &str) -> u64 {
+    let last = name.as_bytes().last().copied().unwrap_or_default();
+    let first = name.as_bytes().first().copied().unwrap_or_default();
+    1 << ((name.len() * 7 + usize::from(last) + usize::from(first) * 3) % 64)
 }
 
 impl fmt::Debug for Object<'_> {
@@ -116,10 +135,6 @@ pub(crate) struct Raw<'a>(&'a str);
 impl<'a> Raw<'a> {
     pub(crate) fn is_null(self) -> bool {
         self.0 == "null"
-    }
-
-    pub(crate) fn is_object(self) -> bool {
-        self.0.starts_with('{')
     }
 
     /// The text of a string.
@@ -146,7 +161,9 @@ impl<'a> Raw<'a> {
 
     /// The members of an object; here, too, no name may stand twice.
     pub(crate) fn as_object(self) -> Result<Object<'a>, JsonError> {
-        Object::read(self.0)
+        let mut object = Object::empty();
+        object.read(self.0)?;
+        Ok(object)
     }
 
     /// A moment as RFC 7519 §2 writes it: seconds since 1970, a fraction allowed. Whole numbers are
@@ -249,10 +266,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A name and its colon; stands before the value.
-    fn name(&mut self) -> Result<Raw<'a>, JsonError> {
+    fn name(&mut self) -> Result<Cow<'a, str>, JsonError> {
         let start = self.at;
-        self.string()?;
-        let name = self.since(start)?;
+        let escaped = self.string()?;
+        let inner = self.text.get(start + 1..self.at - 1).unwrap_or_default();
+        let name = if escaped { Cow::Owned(unescape(inner)?) } else { Cow::Borrowed(inner) };
         self.space();
         self.expect(b':', "no colon after a name")?;
         self.space();
@@ -310,7 +328,7 @@ impl<'a> Reader<'a> {
 
     fn scalar(&mut self) -> Result<(), JsonError> {
         match self.peek() {
-            Some(b'"') => self.string(),
+            Some(b'"') => self.string().map(drop),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.word("true"),
             Some(b'f') => self.word("false"),
@@ -352,13 +370,22 @@ impl<'a> Reader<'a> {
         if self.at == start { Err(JsonError("not a number")) } else { Ok(()) }
     }
 
-    fn string(&mut self) -> Result<(), JsonError> {
+    /// Tells whether there was an escape in it.
+    fn string(&mut self) -> Result<bool, JsonError> {
         self.expect(b'"', "not a string")?;
+        let mut escaped = false;
         loop {
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            self.at += rest
+                .iter()
+                .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
+                .unwrap_or(rest.len());
             match self.next() {
-                Some(b'"') => return Ok(()),
-                Some(b'\\') => self.escape().map(drop)?,
-                Some(0x20..) => {}
+                Some(b'"') => return Ok(escaped),
+                Some(b'\\') => {
+                    self.escape()?;
+                    escaped = true;
+                }
                 Some(_) => return Err(JsonError("a raw control character in a string")),
                 None => return Err(JsonError("a string without end")),
             }

@@ -87,7 +87,7 @@ use rust_crypto::{Prepared, prepare};
 mod rust_crypto {
     use jsonwebtoken::{
         Algorithm as BackEndAlgorithm, DecodingKey, crypto::JwtVerifier,
-        crypto::rust_crypto::DEFAULT_PROVIDER, signature::Verifier as _,
+        crypto::rust_crypto::DEFAULT_PROVIDER,
     };
 
     use super::{Algorithm, PublicKey};

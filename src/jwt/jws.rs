@@ -147,7 +147,9 @@ pub(super) struct Header<'a> {
 
 impl<'a> Header<'a> {
     fn parse(bytes: &'a [u8]) -> Result<Self, AuthError> {
-        let object = Object::parse(bytes)
+        let mut object = Object::empty();
+        object
+            .fill(bytes)
             .map_err(|error| malformed(&format!("the header is not strict JSON: {error}")))?;
         let (mut alg, mut kid, mut typ, mut cty) = (None, None, None, None);
         for (name, value) in object.iter() {
@@ -196,15 +198,16 @@ fn text<'a>(name: &str, value: Raw<'a>) -> Result<Cow<'a, str>, AuthError> {
     value.as_str().map_err(|_| malformed(&format!("{name} in the header is not a string")))
 }
 
-/// Branch-free, so that the compiler looks at many bytes at a time.
+/// Branch-free within a chunk, so that the compiler looks at many bytes at a time.
 fn is_base64url_and_dots(text: &[u8]) -> bool {
-    text.chunks(64).all(|chunk| {
-        chunk.iter().fold(true, |all, byte| {
-            let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-            let digit = byte.wrapping_sub(b'0') < 10;
-            all & (letter | digit | (*byte == b'-') | (*byte == b'_') | (*byte == b'.'))
-        })
-    })
+    let foreign = |byte: u8| {
+        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        let digit = byte.wrapping_sub(b'0') < 10;
+        !(letter | digit | (byte == b'-') | (byte == b'_') | (byte == b'.'))
+    };
+    let (chunks, rest) = text.as_chunks::<32>();
+    chunks.iter().all(|chunk| !chunk.iter().fold(false, |any, byte| any | foreign(*byte)))
+        && !rest.iter().any(|byte| foreign(*byte))
 }
 
 /// RFC 6750 §2.1 allows a bearer token a few characters that base64url has not.

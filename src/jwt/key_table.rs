@@ -35,6 +35,7 @@ impl KeyTable {
         self
     }
 
+    /// Every key.
     pub(crate) fn keys(&self) -> &[Key] {
         &self.keys
     }

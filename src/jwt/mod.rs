@@ -11,6 +11,7 @@ pub mod jws;
 mod key_table;
 mod keys;
 mod profile;
+mod remote;
 mod rules;
 mod static_keys;
 mod validator;
@@ -21,6 +22,7 @@ pub use self::{
     jwk_set::JwkSet,
     keys::{FoundKeys, Key, KeySource},
     profile::Profile,
+    remote::{DangerousRemoteKeys, DefaultClient, KeyLocation, RemoteKeys, RemoteKeysBuilder},
     static_keys::StaticKeys,
     validator::JwtValidator,
     validator_builder::{

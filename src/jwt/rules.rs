@@ -111,15 +111,18 @@ impl Rules {
             .audience(audience.into_iter().flat_map(Texts::iter))
             .scope(scope)
             .verified_at(now);
-        for (value, word) in [
-            (subject, IdentityBuilder::subject as fn(IdentityBuilder, &str) -> IdentityBuilder),
-            (client_id, IdentityBuilder::client_id),
-            (token_id, IdentityBuilder::token_id),
-            (session_id, IdentityBuilder::session_id),
-        ] {
-            if let Some(value) = value {
-                identity = word(identity, value);
-            }
+        // plain calls: through function pointers the builder would be copied at each
+        if let Some(subject) = subject {
+            identity = identity.subject(subject);
+        }
+        if let Some(client_id) = client_id {
+            identity = identity.client_id(client_id);
+        }
+        if let Some(token_id) = token_id {
+            identity = identity.token_id(token_id);
+        }
+        if let Some(session_id) = session_id {
+            identity = identity.session_id(session_id);
         }
         if let Some(at) = issued_at {
             identity = identity.issued_at(at);

@@ -59,6 +59,8 @@ enum Issuers {
 struct Several {
     by_iss: HashMap<Box<str>, Arc<Issuer>>,
     max_token_bytes: usize,
+    /// That of the first validator.
+    clock: Arc<dyn Clock>,
 }
 
 /// All that belongs to one issuer. What one issuer allows says nothing about another.
@@ -82,8 +84,9 @@ impl JwtValidator {
     /// # Errors
     /// There is none, or two for one issuer.
     pub fn several(validators: impl IntoIterator<Item = Self>) -> Result<Self, BuildError> {
-        let mut by_iss = HashMap::new();
+        let (mut by_iss, mut clock) = (HashMap::new(), None);
         for validator in validators {
+            clock.get_or_insert_with(|| validator.clock());
             let issuers: Vec<(Box<str>, Arc<Issuer>)> = match validator.0 {
                 Issuers::One(issuer) => {
                     let names = [Some(&issuer.rules.issuer), issuer.rules.issuer_variant.as_ref()];
@@ -101,11 +104,11 @@ impl JwtValidator {
                 by_iss.insert(name, issuer);
             }
         }
-        let Some(max_token_bytes) = by_iss.values().map(|issuer| issuer.max_token_bytes).max()
-        else {
+        let longest = by_iss.values().map(|issuer| issuer.max_token_bytes).max();
+        let (Some(max_token_bytes), Some(clock)) = (longest, clock) else {
             return Err(BuildError::invalid("issuer", "there is no validator; give at least one"));
         };
-        Ok(Self(Issuers::Several(Arc::new(Several { by_iss, max_token_bytes }))))
+        Ok(Self(Issuers::Several(Arc::new(Several { by_iss, max_token_bytes, clock }))))
     }
 
     /// As far as it goes without waiting.
@@ -119,7 +122,7 @@ impl JwtValidator {
                 let algorithm = issuer.accept(&compact, &header)?;
                 match issuer.find(&header, algorithm).into_ready() {
                     Ok(found) => issuer
-                        .prove_and_read(&compact, &header, algorithm, &found?)
+                        .prove_and_read(&compact, &header, algorithm, found)
                         .map(Progress::Done),
                     Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
                 }
@@ -132,7 +135,7 @@ impl JwtValidator {
                 let algorithm = issuer.accept(&compact, &header)?;
                 match issuer.find(&header, algorithm).into_ready() {
                     Ok(found) => {
-                        let found = found?;
+                        let found = found.map_err(|error| name_the_kid(error, &header))?;
                         let key = prove(&compact, algorithm, &found)?;
                         let identity = issuer.read(&header, &claims, key)?;
                         drop(claims);
@@ -163,9 +166,16 @@ impl TokenValidator for JwtValidator {
             Ok(Progress::Done(identity)) => Attempt::ready(Ok(identity)),
             Ok(Progress::Waiting(issuer, keys)) => {
                 let token = Zeroizing::new(presented.token().to_owned());
-                Attempt::pending(async move { issuer.resume(&token, &keys.await?) })
+                Attempt::pending(async move { issuer.resume(&token, keys.await) })
             }
             Err(error) => Attempt::ready(Err(error)),
+        }
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        match &self.0 {
+            Issuers::One(issuer) => Arc::clone(&issuer.clock),
+            Issuers::Several(several) => Arc::clone(&several.clock),
         }
     }
 }
@@ -225,7 +235,11 @@ impl Issuer {
     }
 
     /// The way to go on once the keys are there.
-    fn resume(&self, token: &str, found: &FoundKeys) -> Result<Identity, AuthError> {
+    fn resume(
+        &self,
+        token: &str,
+        found: Result<FoundKeys, AuthError>,
+    ) -> Result<Identity, AuthError> {
         let compact = Compact::split(token)?;
         let mut buffer = HeaderBuffer::new();
         let header = compact.header(&mut buffer)?;
@@ -238,9 +252,10 @@ impl Issuer {
         compact: &Compact<'_>,
         header: &Header<'_>,
         algorithm: Algorithm,
-        found: &FoundKeys,
+        found: Result<FoundKeys, AuthError>,
     ) -> Result<Identity, AuthError> {
-        let key = prove(compact, algorithm, found)?;
+        let found = found.map_err(|error| name_the_kid(error, header))?;
+        let key = prove(compact, algorithm, &found)?;
         let payload = compact.payload()?;
         let identity = self.read(header, &parse_claims(&payload)?, key)?;
         Ok(identity.claims_json(payload).build())
@@ -293,6 +308,16 @@ fn prove<'k>(
     Err(AuthErrorKind::BadSignature.into())
 }
 
+/// For a source that did not say which key it did not find.
+fn name_the_kid(error: AuthError, header: &Header<'_>) -> AuthError {
+    match &header.kid {
+        Some(kid) if error.kind() == AuthErrorKind::UnknownKey && error.detail().is_none() => {
+            error.with_detail(format_args!("no key has the kid {:?}", printable(kid, 64)))
+        }
+        _ => error,
+    }
+}
+
 fn parse_claims(payload: &[u8]) -> Result<Claims<'_>, AuthError> {
     Claims::parse(payload)
         .map_err(|error| malformed(&format!("the claims are not strict JSON: {error}")))
@@ -305,3 +330,6 @@ fn check_length(token: &str, limit: usize) -> Result<(), AuthError> {
     Err(AuthError::new(AuthErrorKind::TokenTooLong)
         .with_detail(format_args!("{} bytes, max_token_bytes is {limit}", token.len())))
 }
+
+#[cfg(all(test, feature = "aws-lc"))]
+mod tests;

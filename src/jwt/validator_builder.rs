@@ -81,6 +81,8 @@ impl JwtValidatorBuilder<NeedsIssuer> {
 
 impl JwtValidatorBuilder<NeedsAudience> {
     /// What this service is called in `aud`. A token of this issuer for another service is refused.
+    /// Give each service a name of its own: deployments that share one accept each other's tokens
+    /// (RFC 9068 §5).
     pub fn audience(self, audience: impl Into<String>) -> JwtValidatorBuilder {
         self.step::<Complete>().audience(audience)
     }
@@ -205,6 +207,10 @@ impl JwtValidatorBuilder {
         if self.audiences.iter().any(|audience| audience.is_empty()) {
             return Err(BuildError::invalid("audience", "it is empty; give what stands in aud"));
         }
+        if self.any_audience && !self.audiences.is_empty() {
+            let problem = "any_audience() makes this name mean nothing; keep one of the two";
+            return Err(BuildError::invalid("audience", problem));
+        }
         check_algorithms(&self.algorithms)?;
         if self.tolerance > LONGEST_TOLERANCE {
             let problem = format!("{:?} is more than 5 min; set the clocks right", self.tolerance);
@@ -225,7 +231,7 @@ impl JwtValidatorBuilder {
         let rules = Rules {
             issuer: self.issuer.into(),
             issuer_variant,
-            audiences: if self.any_audience { Vec::new() } else { self.audiences },
+            audiences: self.audiences,
             profile: self.profile,
             tolerance: self.tolerance,
             max_lifetime: self.max_lifetime,

@@ -5,7 +5,9 @@ use std::fmt;
 use super::Policy;
 use crate::{authentication::Authentication, rejection::Decision};
 
-/// A policy from a closure; the name is what the log shows.
+/// A policy from a closure; the name is what the log shows. A closure that answers
+/// [`Decision::challenge`] for want of an identity need not ask whether one could be judged: where
+/// it could not, the answer is 503.
 ///
 /// ```
 /// use portcullis::{AuthError, AuthErrorKind, Decision, policy};

@@ -32,14 +32,16 @@ struct Inner {
 
 #[derive(Clone, Default)]
 struct Facts {
-    issuer: Box<str>,
-    subject: Option<Box<str>>,
-    client_id: Option<Box<str>>,
-    audience: Box<[Box<str>]>,
+    /// All the short texts one after another: one allocation instead of one for each.
+    texts: String,
+    issuer: Span,
+    subject: Option<Span>,
+    client_id: Option<Span>,
+    audience: Vec<Span>,
     scope: Scope,
-    token_id: Option<Box<str>>,
-    session_id: Option<Box<str>>,
-    key_id: Option<Box<str>>,
+    token_id: Option<Span>,
+    session_id: Option<Span>,
+    key_id: Option<Span>,
     issued_at: Option<UnixTime>,
     expires_at: Option<UnixTime>,
     verified_at: Option<UnixTime>,
@@ -50,30 +52,54 @@ struct Facts {
     lease: Option<Lease>,
 }
 
+/// A part of [`Facts::texts`].
+#[derive(Clone, Copy, Default)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Facts {
+    fn hold(&mut self, text: &str) -> Span {
+        let start = self.texts.len();
+        self.texts.push_str(text);
+        Span { start, end: self.texts.len() }
+    }
+
+    fn text(&self, span: Span) -> &str {
+        self.texts.get(span.start..span.end).unwrap_or_default()
+    }
+
+    fn optional(&self, span: Option<Span>) -> Option<&str> {
+        span.map(|span| self.text(span))
+    }
+}
+
 impl Identity {
     /// Starts an identity; `issuer` is who vouches for it. For validators, not for handlers.
-    #[must_use]
     pub fn builder(issuer: &str) -> IdentityBuilder {
-        IdentityBuilder(Facts { issuer: issuer.into(), ..Facts::default() })
+        let mut facts = Facts { texts: String::with_capacity(USUAL_TEXTS), ..Facts::default() };
+        facts.issuer = facts.hold(issuer);
+        IdentityBuilder(Box::new(facts))
     }
 
     /// Who vouches for it (`iss`).
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.0.facts.issuer
+        self.0.facts.text(self.0.facts.issuer)
     }
 
     /// Who it is (`sub`), unique within the issuer. `None` for a client that acts for itself at an
     /// issuer that leaves `sub` out.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.0.facts.subject.as_deref()
+        self.0.facts.optional(self.0.facts.subject)
     }
 
     /// The client that the token was issued to (`client_id`).
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        self.0.facts.client_id.as_deref()
+        self.0.facts.optional(self.0.facts.client_id)
     }
 
     /// A user, or a client that acts for itself (RFC 9068 §5): a client named `admin` is no user.
@@ -89,7 +115,7 @@ impl Identity {
 
     /// For whom it is meant (`aud`).
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        self.0.facts.audience.iter().map(AsRef::as_ref)
+        self.0.facts.audience.iter().map(|span| self.0.facts.text(*span))
     }
 
     /// What it may do (`scope`).
@@ -101,19 +127,19 @@ impl Identity {
     /// The token's own identifier (`jti`).
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.0.facts.token_id.as_deref()
+        self.0.facts.optional(self.0.facts.token_id)
     }
 
     /// The session at the issuer (`sid`).
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
-        self.0.facts.session_id.as_deref()
+        self.0.facts.optional(self.0.facts.session_id)
     }
 
     /// The key that verified it (`kid`), where it has a name.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.0.facts.key_id.as_deref()
+        self.0.facts.optional(self.0.facts.key_id)
     }
 
     /// When it was issued (`iat`).
@@ -201,7 +227,7 @@ impl Identity {
         let facts = &self.0.facts;
         size_of::<Inner>()
             + facts.claims.len()
-            + facts.issuer.len()
+            + facts.texts.capacity()
             + facts.scope.iter().map(str::len).sum::<usize>()
     }
 }
@@ -254,13 +280,13 @@ pub enum SubjectKind {
 /// Builds an [`Identity`]. Every word but the issuer is optional.
 #[derive(Clone)]
 #[must_use = "an identity exists only after build()"]
-pub struct IdentityBuilder(Facts);
+pub struct IdentityBuilder(Box<Facts>);
 
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident)+) => {$(
         $(#[$doc])*
         pub fn $name(mut self, $name: &str) -> Self {
-            self.0.$name = Some($name.into());
+            self.0.$name = Some(self.0.hold($name));
             self
         }
     )+};
@@ -282,7 +308,7 @@ impl IdentityBuilder {
 
     /// `aud`.
     pub fn audience<S: AsRef<str>>(mut self, audience: impl IntoIterator<Item = S>) -> Self {
-        self.0.audience = audience.into_iter().map(|a| a.as_ref().into()).collect();
+        self.0.audience = audience.into_iter().map(|it| self.0.hold(it.as_ref())).collect();
         self
     }
 
@@ -343,15 +369,20 @@ impl IdentityBuilder {
         if self.0.claims.is_empty() {
             self.0.claims = Bytes::from_static(b"{}");
         }
-        Identity(Arc::new(Inner { facts: self.0, memo: Default::default() }))
+        Identity(Arc::new(Inner { facts: *self.0, memo: Default::default() }))
     }
 }
 
 impl fmt::Debug for IdentityBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IdentityBuilder").field("issuer", &self.0.issuer).finish_non_exhaustive()
+        f.debug_struct("IdentityBuilder")
+            .field("issuer", &self.0.text(self.0.issuer))
+            .finish_non_exhaustive()
     }
 }
+
+/// Room for the texts of most tokens.
+const USUAL_TEXTS: usize = 256;
 
 #[cfg(test)]
 mod tests {

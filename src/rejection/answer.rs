@@ -40,6 +40,10 @@ impl Rejection {
         match decision {
             Decision::Allow => None,
             Decision::Challenge { schemes, reason } => {
+                // whoever is visible would do, and one could not be judged: not a "no"
+                if schemes.is_empty() && nobody_yet(seen.clone()) {
+                    return Some(Self::undecidable(seen));
+                }
                 let asked = seen
                     .filter(|(scheme, _)| schemes.is_empty() || schemes.contains(&scheme.name()));
                 Some(Self::unauthenticated(asked, *reason))
@@ -154,6 +158,18 @@ impl Rejection {
         matches!(self.0.status, StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST)
     }
 
+    /// The gRPC status code: 16 `UNAUTHENTICATED`, 7 `PERMISSION_DENIED`, 14 `UNAVAILABLE`,
+    /// 13 `INTERNAL`. For handlers that ask by themselves; layers answer with it already.
+    #[must_use]
+    pub fn grpc_code(&self) -> i32 {
+        match self.0.status {
+            StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => 16,
+            StatusCode::FORBIDDEN => 7,
+            StatusCode::SERVICE_UNAVAILABLE => 14,
+            _ => 13,
+        }
+    }
+
     /// The reason, with the operator's detail. For logs: the client gets
     /// [`description`](Self::description).
     #[must_use]
@@ -222,21 +238,21 @@ impl Rejection {
 
     /// Trailers-only: HTTP 200, the status in the headers. No challenge: no gRPC client reads one.
     fn into_grpc<B>(self, body: B) -> Response<B> {
-        let code = match self.0.status {
-            StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => "16",
-            StatusCode::FORBIDDEN => "7",
-            StatusCode::SERVICE_UNAVAILABLE => "14",
-            _ => "13",
-        };
         let mut response = Response::new(body);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, NO_STORE);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers.insert("grpc-status", HeaderValue::from_static(code));
+        headers.insert("grpc-status", HeaderValue::from(self.grpc_code()));
         headers.insert("grpc-message", HeaderValue::from_static(self.description()));
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Nobody is proved, and somebody may yet be.
+fn nobody_yet<'a>(mut seen: impl Iterator<Item = Seen<'a>> + Clone) -> bool {
+    seen.clone().all(|(_, outcome)| outcome.identity().is_none())
+        && seen.any(|(_, outcome)| matches!(outcome, Outcome::Undecidable(_)))
 }
 
 /// Challenges a bare 401 that the handler made: one that has no challenge and is not ours.

@@ -22,7 +22,7 @@ use crate::{
 /// A gate with the one scheme [`Bearer`] and a requirement. Tokens once accepted are remembered
 /// ([`Cached`]); every hit is judged again by the clock. Words that a stack of several schemes
 /// needs are on [`AuthenticateLayer`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct BearerAuth<P = AnyScheme, R = DefaultResponseForRejection> {
     scheme: BearerScheme<Arc<dyn TokenValidator>>,
     gate: AuthenticateLayer,
@@ -35,7 +35,7 @@ impl BearerAuth {
     ///
     /// # Errors
     /// The issuer is not an `https` URL (or one of a literal loopback address), or a value is empty.
-    #[cfg(any())]
+    #[cfg(all(feature = "jwt", feature = "fetch"))]
     pub fn oidc(issuer: &str, audience: &str) -> Result<Self, BuildError> {
         let keys = crate::jwt::RemoteKeys::discover(issuer)?;
         Self::new(
@@ -145,6 +145,13 @@ impl<P: Policy, R> BearerAuth<P, R> {
         explanation.policy = Some(format!("{:?}", self.require.policy()));
         explanation.rejection = rejection;
         explanation
+    }
+}
+
+impl<P, R: Clone> Clone for BearerAuth<P, R> {
+    /// The policy need not be `Clone`: it is shared.
+    fn clone(&self) -> Self {
+        Self { scheme: self.scheme.clone(), gate: self.gate.clone(), require: self.require.clone() }
     }
 }
 

@@ -1,7 +1,27 @@
-//! Tests without an issuer.
+//! An issuer, a clock, and requests by somebody, for tests (feature `testing`).
+//!
+//! 1. [`MockIssuer`] answers in the process, through [`MockIssuer::fetch`], or on a loopback socket
+//!    ([`MockIssuer::serve`]). Its keys are public: they stand in this crate's source.
+//! 2. [`TokenBuilder`] makes its tokens, and every forgery.
+//! 3. [`ManualClock`] is shared with whatever is tested; nothing sleeps.
+//! 4. [`signed_in`] makes a request by somebody, for a unit test of a handler without any issuer;
+//!    [`assert_protected`] names the routes that somebody forgot.
+//!
+//! **For tests only.** Whoever trusts a `MockIssuer` trusts everybody. What is wrong in a test
+//! panics here; nothing else in this crate does.
 
 mod assert_protected;
+mod clock;
+mod issuer;
+mod key;
 mod signed_in;
+mod token;
 
 pub use assert_protected::{Unprotected, assert_protected};
+pub use clock::ManualClock;
+pub use issuer::{
+    Api, Client, Endpoint, Fault, MockIssuer, MockIssuerBuilder, Received, Served, User,
+};
+pub use key::SigningKey;
 pub use signed_in::signed_in;
+pub use token::TokenBuilder;

@@ -416,7 +416,7 @@ impl TokenValidator for Wavering {
     fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
         let name = presented.token();
         let answer = Identity::builder("https://issuer.example").subject(name).build();
-        if self.0.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+        if self.0.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
             return Attempt::ready(Ok(answer));
         }
         Attempt::pending(async move {

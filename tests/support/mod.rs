@@ -2,3 +2,5 @@
 
 pub mod fixed;
 pub mod logs;
+pub mod sign;
+pub mod stand;

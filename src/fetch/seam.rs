@@ -1,8 +1,4 @@
-//! The only door to the network.
-//!
-//! Everything that this crate asks an issuer goes through one [`Fetch`]. The default client
-//! (feature `fetch`) is reqwest with rustls; a test hands in the mock issuer, which answers without
-//! a socket.
+//! What a client must do, and how it fails.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 

@@ -1,0 +1,143 @@
+//! The command line.
+
+use std::{fmt::Display, net::SocketAddr, str::FromStr, time::Duration};
+
+use http::{HeaderValue, Uri};
+use portcullis::jwt::{Algorithm, Profile};
+
+/// What the server is told to do.
+#[derive(Debug)]
+pub enum Command {
+    Check,
+    Demonstrate,
+    Help,
+    Serve(Box<Options>),
+}
+
+/// One field a flag. `None`: what the library does by default.
+#[derive(Debug)]
+pub struct Options {
+    pub listen: SocketAddr,
+    pub issuer: String,
+    pub audience: String,
+    pub profile: Profile,
+    pub accept_types: Vec<String>,
+    pub algorithms: Option<Vec<Algorithm>>,
+    pub clock_tolerance: Option<Duration>,
+    pub refetch_cooldown: Option<Duration>,
+    pub allow_http_issuer: bool,
+    pub cors_origin: Option<HeaderValue>,
+}
+
+pub const USAGE: &str = "\
+usage: resource_server --issuer URL --audience AUD [options]
+       resource_server --check
+       resource_server                   (a demonstration, with a mock issuer inside)
+
+  --issuer URL                what stands in iss; its keys are found by discovery
+  --audience AUD              what stands in aud
+  --listen ADDR               default 127.0.0.1:3000
+  --profile NAME              rfc9068 (default) or identity-server
+  --accept-type TYP           a further typ; may be repeated
+  --algorithms LIST           for example RS256,ES256; default: all but HMAC
+  --clock-tolerance SECONDS   default 60
+  --refetch-cooldown SECONDS  between two fetches for unknown keys, default 30
+  --allow-http-issuer         keys over http from any host; for tests
+  --cors-origin ORIGIN        a browser application that may call with credentials
+";
+
+impl Command {
+    /// Reads the command line without the program's name.
+    ///
+    /// # Errors
+    /// What is wrong, by the name of the flag.
+    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        let mut arguments = arguments.into_iter().peekable();
+        if arguments.peek().is_none() {
+            return Ok(Self::Demonstrate);
+        }
+        let (mut issuer, mut audience) = (None, None);
+        let mut options = Options::new(String::new(), String::new());
+        while let Some(flag) = arguments.next() {
+            let mut value = || match arguments.next_if(|value| !value.starts_with("--")) {
+                Some(value) if !value.is_empty() => Ok(value),
+                _ => Err(format!("{flag} needs a value")),
+            };
+            match &*flag {
+                "--check" => return Ok(Self::Check),
+                "--help" | "-h" => return Ok(Self::Help),
+                "--issuer" => issuer = Some(value()?),
+                "--audience" => audience = Some(value()?),
+                "--listen" => options.listen = parsed(&flag, &value()?)?,
+                "--profile" => options.profile = profile(&value()?)?,
+                "--accept-type" => options.accept_types.push(value()?),
+                "--algorithms" => options.algorithms = Some(algorithms(&value()?)?),
+                "--clock-tolerance" => options.clock_tolerance = Some(seconds(&flag, &value()?)?),
+                "--refetch-cooldown" => options.refetch_cooldown = Some(seconds(&flag, &value()?)?),
+                "--allow-http-issuer" => options.allow_http_issuer = true,
+                "--cors-origin" => options.cors_origin = Some(origin(&value()?)?),
+                _ => return Err(format!("{flag} is not known")),
+            }
+        }
+        options.issuer = issuer.ok_or("--issuer is missing")?;
+        options.audience = audience.ok_or("--audience is missing")?;
+        Ok(Self::Serve(options.into()))
+    }
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            issuer: issuer.into(),
+            audience: audience.into(),
+            profile: Profile::rfc9068(),
+            accept_types: Vec::new(),
+            algorithms: None,
+            clock_tolerance: None,
+            refetch_cooldown: None,
+            allow_http_issuer: false,
+            cors_origin: None,
+        }
+    }
+}
+
+fn profile(name: &str) -> Result<Profile, String> {
+    match name {
+        "rfc9068" => Ok(Profile::rfc9068()),
+        "identity-server" => Ok(Profile::identity_server()),
+        _ => Err(format!("--profile {name}: neither rfc9068 nor identity-server")),
+    }
+}
+
+fn algorithms(list: &str) -> Result<Vec<Algorithm>, String> {
+    list.split(',')
+        .map(|name| {
+            Algorithm::parse(name.trim())
+                .ok_or_else(|| format!("--algorithms {name}: not an algorithm such as RS256"))
+        })
+        .collect()
+}
+
+fn seconds(flag: &str, value: &str) -> Result<Duration, String> {
+    parsed(flag, value).map(Duration::from_secs)
+}
+
+/// Scheme, host and port, as a browser sends them; `*` does not go with credentials (Fetch
+/// standard).
+fn origin(value: &str) -> Result<HeaderValue, String> {
+    let problem = || format!("--cors-origin {value}: not an origin such as https://app.example");
+    let url: Uri = value.parse().map_err(|_| problem())?;
+    let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else {
+        return Err(problem());
+    };
+    if value != format!("{scheme}://{authority}") {
+        return Err(problem());
+    }
+    value.parse().map_err(|_| problem())
+}
+
+fn parsed<T: FromStr<Err: Display>>(flag: &str, value: &str) -> Result<T, String> {
+    value.parse().map_err(|error| format!("{flag} {value}: {error}"))
+}

@@ -1,0 +1,171 @@
+//! Configuring the issuer.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{
+    MockIssuer,
+    estate::{Api, Client, User},
+    key_ring::KeyRing,
+};
+use crate::{
+    clock::{Clock, SystemClock},
+    jwt::Algorithm,
+};
+
+/// Makes a [`MockIssuer`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct MockIssuerBuilder {
+    pub(super) algorithm: Algorithm,
+    pub(super) apis: Vec<Api>,
+    pub(super) audience: String,
+    pub(super) clients: Vec<Client>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) identity_server: bool,
+    pub(super) issuer: Option<String>,
+    pub(super) pages: Vec<Page>,
+    pub(super) password_error: (String, String),
+    pub(super) response_fields: Map<String, Value>,
+    pub(super) scope: Option<String>,
+    pub(super) token_path: String,
+    pub(super) userinfo_path: String,
+    pub(super) users: Vec<User>,
+}
+
+/// A page at a path of its own.
+#[derive(Clone)]
+pub(super) struct Page {
+    pub(super) path: String,
+    pub(super) text: Arc<dyn Fn(&MockIssuer) -> String + Send + Sync>,
+}
+
+impl std::fmt::Debug for Page {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.path)
+    }
+}
+
+impl MockIssuerBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            algorithm: Algorithm::RS256,
+            apis: Vec::new(),
+            audience: "https://api.example".to_owned(),
+            clients: Vec::new(),
+            clock: Arc::new(SystemClock),
+            identity_server: false,
+            issuer: None,
+            pages: Vec::new(),
+            password_error: ("invalid_grant".to_owned(), "invalid_username_or_password".to_owned()),
+            response_fields: Map::new(),
+            scope: None,
+            token_path: "/token".to_owned(),
+            userinfo_path: "/userinfo".to_owned(),
+            users: Vec::new(),
+        }
+    }
+
+    /// The algorithm of the first key. Default: RS256.
+    pub const fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// An API. Once there is one, tokens of `/token` are for the APIs that own one of their scopes;
+    /// if none does they have no `aud`.
+    pub fn api(mut self, api: Api) -> Self {
+        self.apis.push(api);
+        self
+    }
+
+    /// The audience of tokens. Default: `https://api.example`.
+    pub fn audience(mut self, audience: &str) -> Self {
+        audience.clone_into(&mut self.audience);
+        self
+    }
+
+    /// A client.
+    pub fn client(mut self, client: Client) -> Self {
+        self.clients.push(client);
+        self
+    }
+
+    /// The clock. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// As IdentityServer4 does it: `/connect/token`, `/connect/userinfo`, tokens in the shape of
+    /// [`TokenBuilder::identity_server`](crate::testing::TokenBuilder::identity_server), and no
+    /// `sub` where there is no user.
+    pub fn identity_server(mut self) -> Self {
+        self.identity_server = true;
+        self.token_path("/connect/token").userinfo_path("/connect/userinfo")
+    }
+
+    /// The issuer's URL, which may have a path. Default: `https://issuer.test`, and on a socket
+    /// the socket's address.
+    pub fn issuer(mut self, issuer: &str) -> Self {
+        self.issuer = Some(issuer.to_owned());
+        self
+    }
+
+    /// A page of plain text at this path, for GET and POST. It is no endpoint: no fault hits it, and
+    /// it answers while the issuer is down.
+    pub fn page(
+        mut self,
+        path: &str,
+        text: impl Fn(&MockIssuer) -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.pages.push(Page { path: path.to_owned(), text: Arc::new(text) });
+        self
+    }
+
+    /// What a wrong password is answered. Default: `invalid_grant`,
+    /// `invalid_username_or_password`.
+    pub fn password_error(mut self, error: &str, description: &str) -> Self {
+        self.password_error = (error.to_owned(), description.to_owned());
+        self
+    }
+
+    /// A member that `/token` adds to its answers. A name that RFC 6749 §5 defines makes them status
+    /// 500.
+    pub fn response_field(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.response_fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The scope of [`MockIssuer::token`]. Default: none.
+    pub fn scope(mut self, scope: &str) -> Self {
+        self.scope = Some(scope.to_owned());
+        self
+    }
+
+    /// The path of the token endpoint. Default: `/token`.
+    pub fn token_path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.token_path);
+        self
+    }
+
+    /// A user.
+    pub fn user(mut self, user: User) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// The path of the userinfo endpoint. Default: `/userinfo`.
+    pub fn userinfo_path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.userinfo_path);
+        self
+    }
+
+    /// The issuer.
+    #[must_use]
+    pub fn build(self) -> MockIssuer {
+        let ring = KeyRing::new(self.algorithm);
+        MockIssuer::from_parts(self, ring)
+    }
+}

@@ -1,0 +1,21 @@
+//! An authorization server for tests: metadata, keys, tokens, userinfo, and every way to fail.
+
+mod answer;
+mod builder;
+mod estate;
+mod fault;
+mod fetch;
+mod form;
+mod key_ring;
+mod mock_issuer;
+mod record;
+mod serve;
+mod token_endpoint;
+mod userinfo;
+
+pub use builder::MockIssuerBuilder;
+pub use estate::{Api, Client, User};
+pub use fault::{Endpoint, Fault};
+pub use mock_issuer::MockIssuer;
+pub use record::Received;
+pub use serve::Served;
