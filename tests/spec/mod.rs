@@ -78,6 +78,7 @@ pub mod runner;
 
 mod algorithms;
 mod claims;
+mod connections;
 mod encodings;
 mod gate_rows;
 mod header_forms;
@@ -95,6 +96,7 @@ pub use runner::{Once, Test};
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
     ("claims", claims::TESTS),
+    ("connections", connections::TESTS),
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
