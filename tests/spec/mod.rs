@@ -84,6 +84,8 @@ mod header_forms;
 mod jose_header;
 mod jwks_documents;
 mod preflight;
+mod s3;
+mod s7;
 mod supply_chain;
 
 pub use runner::{Once, Test};
@@ -98,5 +100,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("jose_header", jose_header::TESTS),
     ("jwks_documents", jwks_documents::TESTS),
     ("preflight", preflight::TESTS),
+    ("s3", s3::TESTS),
+    ("s7", s7::TESTS),
     ("supply_chain", supply_chain::TESTS),
 ];
