@@ -679,7 +679,10 @@ fn roca() -> [u8; 256] {
     bytes[0] = 0x80;
     let residue =
         bytes.iter().fold(0, |rest: u128, byte| (rest << 8 | u128::from(*byte)) % product);
-    bytes[240..].copy_from_slice(&(product - residue + 1).to_be_bytes());
+    let low = product - residue + 1;
+    // odd, so that nothing else is wrong with it
+    let low = if low % 2 == 1 { low } else { low + product };
+    bytes[240..].copy_from_slice(&low.to_be_bytes());
     bytes
 }
 
