@@ -2,6 +2,11 @@
 //!
 //! How often and when it is fetched is another chapter.
 
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use AuthErrorKind::{UnknownKey, UnsupportedAlgorithm};
 use bytes::Bytes;
 use http::{Request, Response, header};
@@ -9,10 +14,6 @@ use portcullis::{
     AuthErrorKind,
     fetch::{Fetch, FetchError, FetchFuture},
     jwt::{Algorithm, Jwk, JwkSet, KeyLocation, RemoteKeys},
-};
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
 };
 
 use super::ledger::{self, Row};

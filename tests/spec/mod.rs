@@ -84,9 +84,14 @@ mod header_forms;
 mod jose_header;
 mod jwks_documents;
 mod preflight;
+mod rights;
 mod s3;
 mod s7;
+mod signatures;
+mod strict_json;
 mod supply_chain;
+mod times;
+mod token_types;
 
 pub use runner::{Once, Test};
 
@@ -100,7 +105,12 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("jose_header", jose_header::TESTS),
     ("jwks_documents", jwks_documents::TESTS),
     ("preflight", preflight::TESTS),
+    ("rights", rights::TESTS),
     ("s3", s3::TESTS),
     ("s7", s7::TESTS),
+    ("signatures", signatures::TESTS),
+    ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
+    ("times", times::TESTS),
+    ("token_types", token_types::TESTS),
 ];

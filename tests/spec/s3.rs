@@ -1,5 +1,7 @@
 //! A native client and what can be wrong with its token (seed system 3).
 
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
 use AuthErrorKind::{Expired, MalformedJwt, UnknownKey};
 use http::{Request, header};
 use portcullis::{
@@ -7,7 +9,6 @@ use portcullis::{
     jwt::{JwtValidator, KeyLocation, RemoteKeys},
     testing::{Client, Endpoint, ManualClock, MockIssuer, User},
 };
-use std::{convert::Infallible, sync::Arc, time::Duration};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use super::ledger;

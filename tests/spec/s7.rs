@@ -1,5 +1,7 @@
 //! The tokens of an IdentityServer at an API (seed system 7).
 
+use std::{sync::Arc, time::Duration};
+
 use AuthErrorKind::{
     BadSignature, Expired, MalformedJwt, MissingExpiry, MissingScope, NotYetValid, UnknownKey,
     UnsupportedAlgorithm, WrongAudience, WrongIssuer, WrongType,
@@ -13,7 +15,6 @@ use portcullis::{
     testing::{Api, Client, ManualClock, MockIssuer, TokenBuilder, User},
 };
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
 
 use super::ledger::{self, Row};
 use crate::support::{
