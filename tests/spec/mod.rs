@@ -83,7 +83,9 @@ mod gate_rows;
 mod header_forms;
 mod jose_header;
 mod jwks_documents;
+mod logs;
 mod preflight;
+mod principals;
 mod rights;
 mod s3;
 mod s7;
@@ -92,6 +94,7 @@ mod strict_json;
 mod supply_chain;
 mod times;
 mod token_types;
+mod tower;
 
 pub use runner::{Once, Test};
 
@@ -104,7 +107,9 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("header_forms", header_forms::TESTS),
     ("jose_header", jose_header::TESTS),
     ("jwks_documents", jwks_documents::TESTS),
+    ("logs", logs::TESTS),
     ("preflight", preflight::TESTS),
+    ("principals", principals::TESTS),
     ("rights", rights::TESTS),
     ("s3", s3::TESTS),
     ("s7", s7::TESTS),
@@ -113,4 +118,5 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("supply_chain", supply_chain::TESTS),
     ("times", times::TESTS),
     ("token_types", token_types::TESTS),
+    ("tower", tower::TESTS),
 ];
