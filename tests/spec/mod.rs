@@ -87,7 +87,14 @@ mod jwks_documents;
 mod logs;
 mod preflight;
 mod principals;
+mod rights;
+mod s3;
+mod s7;
+mod signatures;
+mod strict_json;
 mod supply_chain;
+mod times;
+mod token_types;
 mod tower;
 
 pub use runner::{Once, Test};
@@ -105,6 +112,13 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("logs", logs::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
+    ("rights", rights::TESTS),
+    ("s3", s3::TESTS),
+    ("s7", s7::TESTS),
+    ("signatures", signatures::TESTS),
+    ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
+    ("times", times::TESTS),
+    ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),
 ];

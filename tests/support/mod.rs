@@ -4,3 +4,4 @@ pub mod fixed;
 pub mod logs;
 pub mod sign;
 pub mod stand;
+pub mod token_request;
