@@ -77,10 +77,12 @@ pub mod ledger;
 pub mod runner;
 
 mod algorithms;
+mod discovery;
 mod encodings;
 mod gate_rows;
 mod header_forms;
 mod jose_header;
+mod key_fetching;
 mod preflight;
 mod supply_chain;
 
@@ -89,10 +91,12 @@ pub use runner::{Once, Test};
 /// Every chapter, by the name of its file.
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
+    ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
     ("jose_header", jose_header::TESTS),
+    ("key_fetching", key_fetching::TESTS),
     ("preflight", preflight::TESTS),
     ("supply_chain", supply_chain::TESTS),
 ];
