@@ -1,4 +1,158 @@
 //! Tower middleware that decides who is calling.
+//!
+//! portcullis makes an HTTP service an OAuth 2 resource server: it finds the bearer token of a
+//! request (RFC 6750), checks it (RFC 9068, RFC 7519 and below), and gives the handler a typed
+//! caller. It works with anything made of [`http`] types: axum, tonic, hyper, a gateway.
+//!
+//! It is not an authorization server, no OAuth client and no session store, and it encrypts
+//! nothing. Whether *this* order belongs to *this* caller remains the application's question.
+//!
+//! # Quick start
+//!
+//! One line protects a `Router`: no valid token, no handler.
+//!
+//! ```
+//! # #[cfg(all(feature = "axum", feature = "fetch"))] {
+//! use axum::{Router, routing::get};
+//! use portcullis::{BearerAuth, Caller};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Employee { sub: String }
+//!
+//! async fn orders(caller: Caller<Employee>) -> String {
+//!     format!("orders of {}", caller.sub)
+//! }
+//!
+//! let bearer = BearerAuth::oidc("https://login.example", "https://api.example")?;
+//! let app: Router = Router::new().route("/orders", get(orders)).layer(bearer);
+//! # let _ = app;
+//! # }
+//! # Ok::<(), portcullis::BuildError>(())
+//! ```
+//!
+//! Nothing is asked when it is built: the keys are fetched with the first token. `cargo run
+//! --example quickstart` shows such a service with a mock issuer beside it, and why it answers as
+//! it does.
+//!
+//! # Schemes
+//!
+//! A [scheme] finds a credential and has it judged by a [`TokenValidator`](token::TokenValidator).
+//! The [gate](authenticate) asks all its schemes once, writes one record ([`Authentication`]) and
+//! refuses nothing; a [requirement](require) refuses; a [suppression](suppress) hides schemes from
+//! a part of the routes. [`BearerAuth`] is a gate with one scheme and a requirement.
+//!
+//! ```
+//! # #[cfg(feature = "jwt")] {
+//! use portcullis::{
+//!     AuthenticateLayer, Bearer, BuildError, Scheme,
+//!     jwt::{Algorithm, JwtValidator, StaticKeys},
+//!     policy,
+//!     token::Cached,
+//! };
+//!
+//! let validator = JwtValidator::builder(StaticKeys::hmac(Algorithm::HS256, &[7; 32][..])?)
+//!     .issuer("https://login.example")
+//!     .audience("https://api.example")
+//!     .algorithms([Algorithm::HS256])
+//!     .build()?;
+//! let scheme = Scheme::bearer(Bearer, Cached::new(validator)).realm("orders");
+//! let gate = AuthenticateLayer::new((scheme,))?;
+//!
+//! let staff = gate.require(policy::scheme(Bearer))?; // a layer for some routes
+//! let public = gate.suppress_all(); // and one for others
+//! assert!(matches!(
+//!     gate.require(policy::scheme(portcullis::Cookies)), // this gate has no such scheme
+//!     Err(BuildError::UnknownScheme { .. })
+//! ));
+//! # let _ = (staff, public);
+//! # }
+//! # Ok::<(), portcullis::BuildError>(())
+//! ```
+//!
+//! # Policies
+//!
+//! A [`policy`] is a question put to the record: who, by which scheme, with which scope, role or
+//! claim.
+//!
+//! ```
+//! use portcullis::{Bearer, policy::{self, PolicyExt}};
+//!
+//! let writers = policy::scope("orders:write").or(policy::role("admin"));
+//! let writers = policy::scheme(Bearer).and(writers);
+//! assert_eq!(format!("{writers:?}"), "scheme(Bearer) and (scope(orders:write) or role(admin))");
+//! ```
+//!
+//! # Extractors
+//!
+//! [`Caller<T, S>`](Caller) is the caller with the claims as a type of the application,
+//! deserialized once per token; it enforces, so a forgotten requirement fails closed.
+//! `Option<Caller<T>>` is for pages that are public in part, [`Principal`] for all identities at
+//! once. Without axum: [`Caller::from_extensions`].
+//!
+//! # Errors and challenges
+//!
+//! Three kinds of wrong, three types. [`BuildError`]: the programmer's, at start. [`AuthError`]:
+//! the credential's or the world's, recorded. [`Rejection`]: what the request is answered.
+//!
+//! | the record and the policy say | status | `WWW-Authenticate` |
+//! |---|---|---|
+//! | nothing was presented | 401 | the challenge, without `error` |
+//! | the credential is malformed | 400 | `error="invalid_request"` |
+//! | it was judged and is not good | 401 | `error="invalid_token"` |
+//! | the policy forbids | 403 | `error="insufficient_scope"` where it was a scope |
+//! | it can not be found out now | 503 | none; `Retry-After` |
+//! | the wiring is wrong | 500 | none; the log names the layer |
+//!
+//! "I could not find out" is not "no": an issuer's outage is never answered with `invalid_token`. A
+//! gRPC request is answered with the gRPC statuses 16, 7, 14 and 13. Why a request was refused
+//! stands in the log (target `portcullis`), in the response's extensions, and in
+//! [`explain`](AuthenticateLayer::explain).
+//!
+//! # Testing
+//!
+//! With the feature `testing`: `testing::signed_in` makes a request by somebody, for unit tests of
+//! handlers; `testing::MockIssuer` is an issuer in the process, with every fault and every forgery;
+//! `testing::ManualClock` makes its tokens expire; `testing::assert_protected` names the routes
+//! that somebody forgot.
+//!
+//! ```
+//! # #[cfg(feature = "testing")] {
+//! use portcullis::{Caller, Identity, testing};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Employee { sub: String }
+//!
+//! let alice = Identity::builder("https://login.example")
+//!     .subject("alice")
+//!     .claims_json(&br#"{"sub":"alice"}"#[..])
+//!     .build();
+//! let request = testing::signed_in(http::Request::new(()), alice);
+//! let caller = Caller::<Employee>::from_extensions(request.extensions()).unwrap();
+//! assert_eq!(caller.sub, "alice");
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! Features add names and never change behaviour.
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `jwt` | yes | `JwtValidator`, `jws`, `Jwk`, key sets |
+//! | `fetch` | yes | the default HTTP client (reqwest with rustls) for discovery and key sets |
+//! | `aws-lc` | yes | cryptography by aws-lc-rs; needs a C compiler |
+//! | `axum` | | extractors and responses for axum |
+//! | `rust-crypto` | | cryptography in Rust alone, for targets without a C compiler |
+//! | `testing` | | the mock issuer and the other tools above |
+//! | `full` | | all but `rust-crypto` and `testing` |
+//!
+//! # From ASP.NET
+//!
+//! The words are .NET's where the thing is: a *scheme* is an authentication scheme, active or
+//! passive; the gate is `AddAuthentication` and `UseAuthentication` in one;
+//! [`AuthenticateLayer::suppress_all_but`] is Web API's `SuppressHostPrincipal` with host
+//! authentication filters; a requirement is `[Authorize]`; a *challenge* is a challenge. Cookies
+//! and tickets of ASP.NET applications are not accepted yet.
 #![forbid(unsafe_code)]
 
 #[cfg(all(feature = "jwt", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
@@ -52,3 +206,8 @@ pub use scheme::{Outcome, Scheme};
 pub use secret::Secret;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 pub use stacks::BearerAuth;
+
+/// The README's examples, as doc-tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -1,0 +1,122 @@
+//! The README as a newcomer uses it: each block, in a fresh crate that depends on this one.
+
+use std::{fs, path::Path, process::Command};
+
+/// Builds all Rust blocks of the README, one program each, in one crate outside of this one, so
+/// that a reader may paste them. One crate, so that the dependencies are checked once.
+#[test]
+fn each_block_builds_in_a_fresh_crate() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let blocks = rust_blocks(&fs::read_to_string(root.join("README.md")).unwrap());
+
+    for needed in ["use axum::", "use hyper::", "use tonic::", "MockIssuer"] {
+        assert!(blocks.iter().any(|block| block.contains(needed)), "no block with {needed}");
+    }
+
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
+    let programs = scratch.join("src/bin");
+    let _ = fs::remove_dir_all(&programs);
+    fs::create_dir_all(&programs).unwrap();
+    let manifest = MANIFEST.replace("PATH", &root.display().to_string());
+    fs::write(scratch.join("Cargo.toml"), manifest).unwrap();
+    // the same versions as here, so that nothing is fetched
+    fs::copy(root.join("Cargo.lock"), scratch.join("Cargo.lock")).unwrap();
+    for (index, block) in blocks.iter().enumerate() {
+        fs::write(programs.join(format!("block{index}.rs")), program(block)).unwrap();
+    }
+
+    let check = Command::new(env!("CARGO"))
+        .args(["check", "--offline", "--quiet", "--bins"])
+        .current_dir(&scratch)
+        .env("CARGO_TARGET_DIR", scratch.parent().unwrap().join("readme-target"))
+        .output()
+        .unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+}
+
+#[test]
+fn the_two_commands_come_first() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let first_block = readme.split("```").nth(1).unwrap();
+    let commands: Vec<&str> =
+        first_block.lines().skip(1).map(|line| line.split('#').next().unwrap().trim()).collect();
+    assert_eq!(commands, ["cargo run --example quickstart -- --check", "cargo test"]);
+    assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart/main.rs").exists());
+}
+
+/// The README's table, the manifest and the crate docs name the same features.
+#[test]
+fn the_features_are_those_of_the_manifest() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let section = manifest.split("\n[features]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let mut declared: Vec<&str> = section
+        .lines()
+        .filter(|line| !line.starts_with(['#', ' ', ']']))
+        .filter_map(|line| line.split_once(" = ").map(|(name, _)| name))
+        .filter(|name| *name != "default")
+        .collect();
+    declared.sort_unstable();
+
+    for page in ["README.md", "src/lib.rs"] {
+        let page = fs::read_to_string(root.join(page)).unwrap();
+        let mut told: Vec<&str> = page
+            .lines()
+            .map(|line| line.trim_start_matches("//! "))
+            .skip_while(|line| !line.starts_with("| feature |"))
+            .skip(2)
+            .map_while(|line| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name))
+            .collect();
+        told.sort_unstable();
+        assert_eq!(told, declared);
+    }
+}
+
+/// The blocks that are Rust, without the lines' rustdoc marks.
+fn rust_blocks(markdown: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = markdown.lines();
+    while let Some(line) = lines.next() {
+        let is_rust =
+            line.strip_prefix("```").is_some_and(|info| info.split(',').next() == Some("rust"));
+        if line.starts_with("```") {
+            let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            if is_rust {
+                blocks.push(body.join("\n"));
+            }
+        }
+    }
+    blocks
+}
+
+/// A block that is no whole program yet becomes one; what rustdoc hides runs inside its `main`.
+fn program(block: &str) -> String {
+    if block.contains("fn main()") {
+        return block.to_owned();
+    }
+    let (hidden, shown): (Vec<&str>, Vec<&str>) =
+        block.lines().partition(|line| line.starts_with("# "));
+    let hidden: Vec<&str> = hidden.iter().map(|line| line.trim_start_matches("# ")).collect();
+    format!("{}\n\nfn main() {{\n{}\n}}\n", shown.join("\n"), hidden.join("\n"))
+}
+
+const MANIFEST: &str = r#"[package]
+name = "fresh"
+version = "0.0.0"
+edition = "2024"
+
+[workspace]
+
+[dependencies]
+portcullis = { path = "PATH", features = ["axum", "testing"] }
+axum = "0.8"
+bytes = "1"
+http = "1"
+http-body-util = "0.1"
+hyper = { version = "1", features = ["http1", "server"] }
+hyper-util = { version = "0.1", features = ["service", "tokio"] }
+serde = { version = "1", features = ["derive"] }
+tokio = { version = "1", features = ["full"] }
+tonic = "0.14"
+tower = { version = "0.5", features = ["util"] }
+"#;
