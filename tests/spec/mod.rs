@@ -85,7 +85,9 @@ mod header_forms;
 mod jose_header;
 mod jwks_documents;
 mod key_fetching;
+mod keys_under_load;
 mod logs;
+mod mock_token_endpoint;
 mod preflight;
 mod principals;
 mod supply_chain;
@@ -104,7 +106,9 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("jose_header", jose_header::TESTS),
     ("jwks_documents", jwks_documents::TESTS),
     ("key_fetching", key_fetching::TESTS),
+    ("keys_under_load", keys_under_load::TESTS),
     ("logs", logs::TESTS),
+    ("mock_token_endpoint", mock_token_endpoint::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("supply_chain", supply_chain::TESTS),
