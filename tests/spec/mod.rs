@@ -79,12 +79,16 @@ pub mod runner;
 mod algorithms;
 mod claims;
 mod connections;
+mod discovery;
 mod encodings;
 mod gate_rows;
 mod header_forms;
 mod jose_header;
 mod jwks_documents;
+mod key_fetching;
+mod keys_under_load;
 mod logs;
+mod mock_token_endpoint;
 mod preflight;
 mod principals;
 mod rights;
@@ -104,12 +108,16 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
+    ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
     ("jose_header", jose_header::TESTS),
     ("jwks_documents", jwks_documents::TESTS),
+    ("key_fetching", key_fetching::TESTS),
+    ("keys_under_load", keys_under_load::TESTS),
     ("logs", logs::TESTS),
+    ("mock_token_endpoint", mock_token_endpoint::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),

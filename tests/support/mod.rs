@@ -1,7 +1,9 @@
 //! What the chapters share: issuers, requests, and readers of answers.
 
 pub mod fixed;
+pub mod house;
 pub mod logs;
 pub mod sign;
 pub mod stand;
 pub mod token_request;
+pub mod tls;

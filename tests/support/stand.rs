@@ -29,7 +29,6 @@ use crate::spec::ledger::{self, Row};
 pub struct Stand {
     layer: BearerAuth,
     pub keys: Arc<Counted>,
-    called: Arc<AtomicUsize>,
 }
 
 /// What came of one request.
@@ -75,7 +74,6 @@ impl Stand {
         Self {
             layer: BearerAuth::new(validator).unwrap(),
             keys: Arc::new(Counted { keys: Box::new(none), lookups: AtomicUsize::new(0) }),
-            called: Arc::default(),
         }
     }
 
@@ -108,8 +106,9 @@ impl Stand {
         request: Request<()>,
         policy: Option<impl Policy + 'static>,
     ) -> Answer {
-        let before = (self.called.load(Ordering::SeqCst), self.keys.lookups());
-        let called = self.called.clone();
+        let before = self.keys.lookups();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let called = calls.clone();
         let inner = service_fn(move |request: Request<()>| {
             called.fetch_add(1, Ordering::SeqCst);
             let record = request.extensions().get::<Authentication>().unwrap();
@@ -132,8 +131,8 @@ impl Stand {
             detail: rejection.map(|it| it.reason().to_string()).unwrap_or_default(),
             body,
             identity: parts.extensions.get().cloned(),
-            calls: self.called.load(Ordering::SeqCst) - before.0,
-            lookups: self.keys.lookups() - before.1,
+            calls: calls.load(Ordering::SeqCst),
+            lookups: self.keys.lookups() - before,
         }
     }
 

@@ -73,8 +73,9 @@ impl MockIssuerBuilder {
         self
     }
 
-    /// An API. Once there is one, tokens of `/token` are for the APIs that own one of their scopes;
-    /// if none does they have no `aud`.
+    /// An API. Once there is one, a token of `/token` is for the API that owns one of its scopes; if
+    /// none does it has no `aud`. Scopes of several APIs are refused (RFC 9068 §3), unless it is an
+    /// [`identity_server`](Self::identity_server), whose token is for all of them.
     pub fn api(mut self, api: Api) -> Self {
         self.apis.push(api);
         self

@@ -93,7 +93,11 @@ impl MockIssuer {
             (None, true, _) => token,
             (None, false, []) => token.without("aud"),
             (None, false, [audience]) => token.audience(audience),
-            (None, false, several) => token.audiences(several),
+            (None, false, several) if settings.identity_server => token.audiences(several),
+            // RFC 9068 §3: each API would honour what was meant for the other
+            (None, false, _) => {
+                return Err(bad("invalid_scope", "the scopes belong to more than one API"));
+            }
         };
         let mut document = json!({
             "access_token": token.expires_in(client.lifetime).build(),
