@@ -16,8 +16,9 @@ use portcullis::{
     AuthError, AuthErrorKind, Authentication, BearerAuth, BuildError, Caller, Clock, Decision,
     SystemClock, UnixTime,
     policy::{self, Policy, PolicyExt},
+    testing::MockIssuer,
 };
-use serde_json::json;
+use support::{INVALID, MISSING};
 
 /// The user signed in at most so long ago (`auth_time`). `Debug` is what the log shows.
 #[derive(Debug)]
@@ -49,10 +50,10 @@ fn treasury() -> impl Policy {
     })
 }
 
-fn api() -> Result<Router, BuildError> {
+fn api(issuer: &str) -> Result<Router, BuildError> {
     let recently = SignedInWithin(Duration::from_secs(600));
     let payer = policy::scope("payments:write").and(recently).or(treasury());
-    let bearer = BearerAuth::new(support::validator()?)?.require(payer)?;
+    let bearer = BearerAuth::oidc(issuer, "https://api.example")?.require(payer)?;
     Ok(Router::new().route("/payments", post(pay)).layer(bearer))
 }
 
@@ -62,14 +63,15 @@ async fn pay(caller: Caller<serde_json::Value>) -> String {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let issuer = MockIssuer::new().serve().await?; // in earnest, yours
     let listener = support::listen().await?;
     let address = listener.local_addr()?;
-    let server = axum::serve(listener, api()?).into_future();
+    let server = axum::serve(listener, api(&issuer.url())?).into_future();
     if support::checking() {
         tokio::spawn(server);
-        return Ok(check(support::Check::new(address)).await);
+        return Ok(check(support::Check::new(address), issuer.issuer()).await);
     }
-    for (who, token, _) in callers() {
+    for (who, token, _) in callers(issuer.issuer()) {
         println!(
             "{who}:\n  curl -iX POST http://{address}/payments -H 'Authorization: Bearer {token}'"
         );
@@ -78,26 +80,28 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Each with what the policy answers.
-fn callers() -> Vec<(&'static str, String, (u16, String, &'static str))> {
-    let (now, write) = (SystemClock.now().as_secs(), "payments:write");
-    let token = support::token;
-    let paid = |by| (200, String::new(), by);
-    let again = || (401, support::INVALID.to_owned(), "");
-    let refused = (403, support::insufficient(write), "");
-    vec![
-        ("just signed in", token("alice", write, json!({"auth_time": now})), paid("paid by alice")),
-        ("signed in an hour ago", token("alice", write, json!({"auth_time": now - 3600})), again()),
-        ("does not say when", token("alice", write, json!({})), again()),
-        ("without the scope", token("bob", "", json!({"auth_time": now})), refused),
-        ("treasury", token("carol", "", json!({"department": "treasury"})), paid("paid by carol")),
+/// Who, with what token, and what the policy answers.
+fn callers(issuer: &MockIssuer) -> [(&'static str, String, support::Answer<'static>); 5] {
+    let now = SystemClock.now().as_secs();
+    let alice = || issuer.token().scope("payments:write");
+    let signed_in = |seconds_ago| alice().claim("auth_time", now - seconds_ago);
+    let scopeless = issuer.token().claim("auth_time", now);
+    let carol = issuer.token().subject("carol").claim("department", "treasury");
+    [
+        ("just signed in", signed_in(0).build(), (200, "", "paid by alice")),
+        ("signed in an hour ago", signed_in(3600).build(), (401, INVALID, "")),
+        ("does not say when", alice().build(), (401, INVALID, "")),
+        ("without the scope", scopeless.build(), (403, SCOPE, "")),
+        ("of the treasury", carol.build(), (200, "", "paid by carol")),
     ]
 }
 
-async fn check(mut check: support::Check) -> ExitCode {
-    check.play("POST /payments", "no token", None, (401, support::MISSING, "")).await;
-    for (who, token, (status, challenge, body)) in callers() {
-        check.play("POST /payments", who, Some(&token), (status, &challenge, body)).await;
+async fn check(mut check: support::Check, issuer: &MockIssuer) -> ExitCode {
+    check.play("POST /payments", "no token", None, (401, MISSING, "")).await;
+    for (who, token, expected) in callers(issuer) {
+        check.play("POST /payments", who, Some(&token), expected).await;
     }
     check.finish()
 }
+
+const SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope", scope="payments:write""#;

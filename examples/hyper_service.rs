@@ -8,7 +8,7 @@
 
 mod support;
 
-use std::{convert::Infallible, error::Error, process::ExitCode};
+use std::{convert::Infallible, error::Error, io, process::ExitCode};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -22,6 +22,7 @@ use hyper_util::{
 use portcullis::{
     BearerAuth, Caller,
     rejection::{DefaultResponseForRejection, RequestKind},
+    testing::MockIssuer,
 };
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
@@ -33,8 +34,7 @@ struct Employee {
     department: String,
 }
 
-async fn serve(listener: TcpListener) -> Result<(), Box<dyn Error>> {
-    let bearer = BearerAuth::new(support::validator()?)?;
+async fn serve(listener: TcpListener, bearer: BearerAuth) -> io::Result<()> {
     let service = ServiceBuilder::new().layer(bearer).service_fn(desk);
     loop {
         let (stream, _) = listener.accept().await?;
@@ -60,24 +60,26 @@ async fn desk(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let alice = support::token("alice", "", serde_json::json!({"department": "accounts"}));
-    let stranger = support::token("bob", "", serde_json::json!({}));
-
+    let issuer = MockIssuer::new().serve().await?; // in earnest, yours
+    let bearer = BearerAuth::oidc(&issuer.url(), "https://api.example")?;
     let listener = support::listen().await?;
     let address = listener.local_addr()?;
+
+    let alice = issuer.issuer().token().claim("department", "accounts").build();
     if !support::checking() {
         println!("curl -i http://{address}/ -H 'Authorization: Bearer {alice}'");
-        serve(listener).await?;
+        serve(listener, bearer).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    tokio::spawn(async { serve(listener).await.map_err(|error| eprintln!("{error}")) });
+    tokio::spawn(serve(listener, bearer));
 
+    let nowhere = issuer.issuer().token().build();
     let mut check = support::Check::new(address);
     for (who, token, expected) in [
         ("no token", None, (401, support::MISSING, "")),
         ("not a token", Some("not.a.token"), (401, support::INVALID, "")),
         ("alice", Some(&*alice), (200, "", "alice of accounts")),
-        ("claims without a department", Some(&*stranger), (403, "", "")),
+        ("alice of no department", Some(&*nowhere), (403, "", "")),
     ] {
         check.play("GET /", who, token, expected).await;
     }

@@ -64,9 +64,8 @@ where
             tracing::error!(target: "portcullis", %error, "Caller was asked for and no gate wrote a record");
             return Err(Rejection::wiring(error));
         };
-        let identity = match S::find(record) {
-            Some(identity) => identity,
-            None => return Err(refuse_unknown(record, S::NAME)),
+        let Some(identity) = S::find(record) else {
+            return Err(refuse_unknown(record, S::NAME));
         };
         let claims = identity.claims_as::<T>().map_err(|_| {
             tracing::error!(

@@ -33,7 +33,7 @@ fn all_agree() {
             judge_file(&document, &mut tally);
             println!("{}: {} judged {:?}", file.display(), tally.judged, tally.left);
             let name = file.file_name().unwrap().to_string_lossy();
-            assert!(tally.judged > 0 || tally.left.len() > 0, "{name} holds no case");
+            assert!(tally.judged > 0 || !tally.left.is_empty(), "{name} holds no case");
             if FULLY_HERE.iter().any(|known| name == *known) {
                 assert!(tally.judged > 0, "{name}: nothing was judged");
             }

@@ -11,7 +11,7 @@ pub enum Command {
     Check,
     Demonstrate,
     Help,
-    Serve(Options),
+    Serve(Box<Options>),
 }
 
 /// One field a flag. `None`: what the library does by default.
@@ -81,7 +81,7 @@ impl Command {
         }
         options.issuer = issuer.ok_or("--issuer is missing")?;
         options.audience = audience.ok_or("--audience is missing")?;
-        Ok(Self::Serve(options))
+        Ok(Self::Serve(options.into()))
     }
 }
 
@@ -124,7 +124,8 @@ fn seconds(flag: &str, value: &str) -> Result<Duration, String> {
     parsed(flag, value).map(Duration::from_secs)
 }
 
-/// Scheme, host and port, as a browser sends it. `*` would not go with credentials (Fetch standard).
+/// Scheme, host and port, as a browser sends them; `*` does not go with credentials (Fetch
+/// standard).
 fn origin(value: &str) -> Result<HeaderValue, String> {
     let problem = || format!("--cors-origin {value}: not an origin such as https://app.example");
     let url: Uri = value.parse().map_err(|_| problem())?;

@@ -1,10 +1,11 @@
 //! gRPC with tonic: two methods, two scopes.
 //!
 //! A tonic layer is per server, so the layer demands a good token and each method asks its own
-//! policy, with `Authentication::check`. Refusals are gRPC statuses: `UNAUTHENTICATED`,
-//! `PERMISSION_DENIED`, and `UNAVAILABLE` while the issuer cannot be asked.
+//! policy, with [`Authentication::check`]. Refusals are gRPC statuses, `UNAUTHENTICATED` or
+//! `PERMISSION_DENIED`.
 //!
 //! ```text
+//! cargo run --example tonic_service
 //! cargo run --example tonic_service -- --check
 //! ```
 
@@ -23,11 +24,11 @@ use orders::{
 use portcullis::{
     Authentication, BearerAuth, Caller, Rejection,
     policy::{self, Policy},
+    testing::MockIssuer,
 };
-use serde_json::json;
 use tonic::{
     Code, Request, Response, Status,
-    transport::{Channel, Server, server::TcpIncoming},
+    transport::{self, Channel, Server, server::TcpIncoming},
 };
 
 /// The claims that this service reads.
@@ -54,7 +55,7 @@ impl Orders for Shop {
 /// Who is calling, if the policy lets it.
 fn allowed<T>(request: &Request<T>, policy: impl Policy) -> Result<Caller<Employee>, Status> {
     let caller = Caller::from_extensions(request.extensions()).map_err(status)?;
-    let record = request.extensions().get::<Authentication>().expect("there is a caller");
+    let record = request.extensions().get::<Authentication>().expect("its caller was found");
     record.check(&policy).map_err(status)?;
     Ok(caller)
 }
@@ -63,32 +64,29 @@ fn status(rejection: Rejection) -> Status {
     Status::new(Code::from(rejection.grpc_code()), rejection.description())
 }
 
-async fn serve(incoming: TcpIncoming) -> Result<(), Box<dyn Error>> {
-    let bearer = BearerAuth::new(support::validator()?)?;
+async fn serve(incoming: TcpIncoming, bearer: BearerAuth) -> Result<(), transport::Error> {
     let server = Server::builder().layer(bearer).add_service(OrdersServer::new(Shop));
-    Ok(server.serve_with_incoming(incoming).await?)
+    server.serve_with_incoming(incoming).await
 }
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let issuer = MockIssuer::new().serve().await?; // in earnest, yours
+    let bearer = BearerAuth::oidc(&issuer.url(), "https://api.example")?;
     let listener = support::listen().await?;
     let address = listener.local_addr()?;
+
+    let reader = issuer.issuer().token().scope("orders:read").build();
     if !support::checking() {
-        println!("shop.Orders on http://{address}, see orders.proto");
-        println!("authorization: Bearer {}", support::token("alice", "orders:read", json!({})));
-        serve(listener.into()).await?;
+        println!("shop.Orders (orders.proto) on {address}; authorization: Bearer {reader}");
+        serve(listener.into(), bearer).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    tokio::spawn(async { serve(listener.into()).await.map_err(|error| eprintln!("{error}")) });
+    tokio::spawn(serve(listener.into(), bearer));
+
+    let writer = issuer.issuer().token().subject("bob").scope("orders:write").build();
     let channel = Channel::from_shared(format!("http://{address}"))?.connect().await?;
-    Ok(check(channel).await)
-}
-
-async fn check(channel: Channel) -> ExitCode {
-    let reader = support::token("alice", "orders:read", json!({}));
-    let writer = support::token("bob", "orders:write", json!({}));
-
-    let mut check = support::Check::default();
+    let mut check = support::Check::new(address);
     for (who, token, listed, placed) in [
         ("nobody", None, Err(NOBODY), Err(NOBODY)),
         ("a forger", Some("a.b.c"), Err(INVALID), Err(INVALID)),
@@ -98,13 +96,13 @@ async fn check(channel: Channel) -> ExitCode {
         let mut client = OrdersClient::new(channel.clone());
         let answer = client.list(with(token, ListRequest {})).await;
         let answer = answer.map(|reply| reply.into_inner().orders.concat());
-        check.compare(&format!("List   {who}"), told(&answer), listed);
+        check.compare(&format!("List, {who}:"), told(&answer), listed);
 
         let answer = client.place(with(token, PlaceRequest { order: "tea".into() })).await;
         let answer = answer.map(|reply| reply.into_inner().placed_by);
-        check.compare(&format!("Place  {who}"), told(&answer), placed);
+        check.compare(&format!("Place, {who}:"), told(&answer), placed);
     }
-    check.finish()
+    Ok(check.finish())
 }
 
 fn with<T>(token: Option<&str>, message: T) -> Request<T> {

@@ -74,7 +74,7 @@ pub mod orders_client {
 }
 
 pub mod orders_server {
-    use tonic::codegen::*;
+    use tonic::{codegen::*, server::UnaryService};
 
     #[async_trait]
     pub trait Orders: std::marker::Send + std::marker::Sync + 'static {
@@ -121,7 +121,7 @@ pub mod orders_server {
             match req.uri().path() {
                 "/shop.Orders/List" => {
                     struct ListSvc<T: Orders>(pub Arc<T>);
-                    impl<T: Orders> tonic::server::UnaryService<super::ListRequest> for ListSvc<T> {
+                    impl<T: Orders> UnaryService<super::ListRequest> for ListSvc<T> {
                         type Response = super::ListReply;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
@@ -141,7 +141,7 @@ pub mod orders_server {
                 }
                 "/shop.Orders/Place" => {
                     struct PlaceSvc<T: Orders>(pub Arc<T>);
-                    impl<T: Orders> tonic::server::UnaryService<super::PlaceRequest> for PlaceSvc<T> {
+                    impl<T: Orders> UnaryService<super::PlaceRequest> for PlaceSvc<T> {
                         type Response = super::PlaceReply;
                         type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(

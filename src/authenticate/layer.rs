@@ -9,9 +9,7 @@ use std::{
 };
 
 use http::request::Parts;
-use tower_layer::Layer;
 
-use super::Authenticate;
 use crate::{
     authentication::{Authentication, MAX_SCHEMES},
     error::BuildError,
@@ -138,14 +136,6 @@ impl AuthenticateLayer {
             None => Ok(()),
             Some(name) => Err(BuildError::UnknownScheme { name: *name, known: known().collect() }),
         }
-    }
-}
-
-impl<S> Layer<S> for AuthenticateLayer {
-    type Service = Authenticate<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Authenticate { inner, gate: self.clone() }
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use http::{Request, Response, request::Parts};
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{AuthenticateLayer, ResponseFuture, future::Pending};
@@ -16,6 +17,14 @@ use crate::{
     rejection::RequestKind,
     scheme::Outcome,
 };
+
+impl<S> Layer<S> for AuthenticateLayer {
+    type Service = Authenticate<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Authenticate { inner, gate: self.clone() }
+    }
+}
 
 /// See the module docs.
 #[derive(Clone, Debug)]

@@ -168,7 +168,7 @@ mod tests {
     fn modulus(bits: usize) -> Vec<u8> {
         // not a product of two primes, but the rules here do not factor
         let mut bytes = vec![0xa7; bits.div_ceil(8)];
-        if bits % 8 != 0 {
+        if !bits.is_multiple_of(8) {
             bytes[0] = 0xff >> (8 - bits % 8);
         }
         bytes

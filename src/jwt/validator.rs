@@ -330,3 +330,6 @@ fn check_length(token: &str, limit: usize) -> Result<(), AuthError> {
     Err(AuthError::new(AuthErrorKind::TokenTooLong)
         .with_detail(format_args!("{} bytes, max_token_bytes is {limit}", token.len())))
 }
+
+#[cfg(all(test, feature = "aws-lc"))]
+mod tests;

@@ -81,6 +81,8 @@ impl JwtValidatorBuilder<NeedsIssuer> {
 
 impl JwtValidatorBuilder<NeedsAudience> {
     /// What this service is called in `aud`. A token of this issuer for another service is refused.
+    /// Give each service a name of its own: deployments that share one accept each other's tokens
+    /// (RFC 9068 §5).
     pub fn audience(self, audience: impl Into<String>) -> JwtValidatorBuilder {
         self.step::<Complete>().audience(audience)
     }

@@ -77,7 +77,6 @@ impl Facts {
 
 impl Identity {
     /// Starts an identity; `issuer` is who vouches for it. For validators, not for handlers.
-    #[must_use]
     pub fn builder(issuer: &str) -> IdentityBuilder {
         let mut facts = Facts { texts: String::with_capacity(USUAL_TEXTS), ..Facts::default() };
         facts.issuer = facts.hold(issuer);

@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use tower_layer::Layer;
-
-use super::Require;
 use crate::{policy::Policy, principal::SchemeName, rejection::DefaultResponseForRejection};
 
 /// See the module docs.
@@ -51,13 +48,5 @@ impl<P, R: Clone> Clone for RequireLayer<P, R> {
             named: self.named.clone(),
             responder: self.responder.clone(),
         }
-    }
-}
-
-impl<S, P, R: Clone> Layer<S> for RequireLayer<P, R> {
-    type Service = Require<S, P, R>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Require { inner, layer: self.clone() }
     }
 }

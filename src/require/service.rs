@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{RequireLayer, ResponseFuture};
@@ -12,6 +13,14 @@ use crate::{
     policy::Policy,
     rejection::{DefaultResponseForRejection, Rejection, RequestKind, ResponseForRejection},
 };
+
+impl<S, P, R: Clone> Layer<S> for RequireLayer<P, R> {
+    type Service = Require<S, P, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Require { inner, layer: self.clone() }
+    }
+}
 
 /// See the module docs.
 #[derive(Debug)]

@@ -13,6 +13,16 @@ use crate::{
     token::{Presented, Revocations, TokenValidator},
 };
 
+impl Scheme {
+    /// A bearer token in the `Authorization` header (RFC 6750 §2.1). Realm `api`, active.
+    pub fn bearer<V: TokenValidator + 'static>(
+        name: impl Into<SchemeName>,
+        validator: V,
+    ) -> BearerScheme<V> {
+        BearerScheme::new(name.into(), validator)
+    }
+}
+
 /// A bearer scheme being built; becomes a [`Scheme`] where one is asked for.
 #[derive(Clone, Debug)]
 #[must_use]

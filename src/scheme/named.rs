@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Authenticator, bearer::BearerScheme};
-use crate::{principal::SchemeName, token::TokenValidator};
+use super::Authenticator;
+use crate::principal::SchemeName;
 
 /// A named way to authenticate: .NET's authentication scheme. A value; a clone is a reference
 /// count.
@@ -15,14 +15,6 @@ pub struct Scheme {
 }
 
 impl Scheme {
-    /// A bearer token in the `Authorization` header (RFC 6750 §2.1). Realm `api`, active.
-    pub fn bearer<V: TokenValidator + 'static>(
-        name: impl Into<SchemeName>,
-        validator: V,
-    ) -> BearerScheme<V> {
-        BearerScheme::new(name.into(), validator)
-    }
-
     /// A scheme of your own. Active.
     pub fn custom(
         name: impl Into<SchemeName>,

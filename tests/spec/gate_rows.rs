@@ -159,7 +159,7 @@ const ROWS: &[GateRow] = &[
     row("row-107", Route::Passive, API, ABSENT, NO, NOTHING_SENT),
 
     row("row-108 3.0-undecidable", Route::Protected, API, DOWN, NO, Expected::refused(503, &[NO_STORE, "retry-after: 7"], AuthErrorKind::IssuerUnreachable)),
-    row("row-109", Route::Protected, API, INACTIVE, NO, bad(AuthErrorKind::Inactive)),
+    row("row-109 6750-38", Route::Protected, API, INACTIVE, NO, bad(AuthErrorKind::Inactive)),
     row("row-110", Route::Protected, API, ABSENT, NO, NOTHING_SENT),
     row("row-111", Route::Public, API, DOWN, None, NOBODY),
 

@@ -77,22 +77,32 @@ pub mod ledger;
 pub mod runner;
 
 mod algorithms;
+mod claims;
 mod encodings;
 mod gate_rows;
 mod header_forms;
 mod jose_header;
+mod jwks_documents;
+mod logs;
 mod preflight;
+mod principals;
 mod supply_chain;
+mod tower;
 
 pub use runner::{Once, Test};
 
 /// Every chapter, by the name of its file.
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
+    ("claims", claims::TESTS),
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
     ("jose_header", jose_header::TESTS),
+    ("jwks_documents", jwks_documents::TESTS),
+    ("logs", logs::TESTS),
     ("preflight", preflight::TESTS),
+    ("principals", principals::TESTS),
     ("supply_chain", supply_chain::TESTS),
+    ("tower", tower::TESTS),
 ];

@@ -17,7 +17,7 @@ use portcullis::{
     UnixTime,
     jwt::{Algorithm, FoundKeys, JwtValidator, JwtValidatorBuilder, KeySource, StaticKeys},
     policy::Policy,
-    token::TokenValidator,
+    token::{Revocations, TokenValidator},
 };
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
@@ -77,6 +77,12 @@ impl Stand {
             keys: Arc::new(Counted { keys: Box::new(none), lookups: AtomicUsize::new(0) }),
             called: Arc::default(),
         }
+    }
+
+    /// Asks these revocations on every request.
+    pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
+        self.layer = self.layer.revocations(revocations).unwrap();
+        self
     }
 
     /// Sends a request with this token.
@@ -173,6 +179,16 @@ impl Answer {
         assert_eq!((self.calls, &*self.body), (1, &b"inner"[..]));
         assert!(!self.headers.contains_key(header::WWW_AUTHENTICATE));
         self.identity.expect("the inner service saw somebody")
+    }
+
+    /// 503: nobody could find out, and nobody says that the token is bad.
+    #[track_caller]
+    pub fn is_undecidable(&self) {
+        let reason = Some(AuthErrorKind::IssuerUnreachable);
+        assert_eq!((self.reason, self.status.as_u16()), (reason, 503), "{}", self.detail);
+        assert!(self.challenges().is_empty() && self.headers.contains_key(header::RETRY_AFTER));
+        assert_eq!(self.headers[header::CACHE_CONTROL], "no-store");
+        assert_eq!((self.calls, self.body.len()), (0, 0));
     }
 
     /// 403 by a policy: the inner service was not called.

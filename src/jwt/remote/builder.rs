@@ -32,6 +32,43 @@ pub struct RemoteKeysBuilder<F> {
     ttl: Duration,
 }
 
+impl RemoteKeys {
+    /// Keys that are found by OpenID Connect Discovery, with the defaults and the default client.
+    ///
+    /// # Errors
+    /// The issuer is no https URL without query and fragment (http works for a literal loopback
+    /// address, and warns), or the system offers no TLS.
+    #[cfg(feature = "fetch")]
+    pub fn discover(issuer: impl Into<String>) -> Result<Self, crate::error::BuildError> {
+        Self::builder(KeyLocation::discover(issuer)).build()
+    }
+
+    /// Keys at a known URL, with the defaults and the default client. No document says then whose
+    /// keys they are.
+    ///
+    /// # Errors
+    /// As for [`discover`](Self::discover); a query is allowed.
+    #[cfg(feature = "fetch")]
+    pub fn jwks_url(url: impl Into<String>) -> Result<Self, crate::error::BuildError> {
+        Self::builder(KeyLocation::jwks_url(url)).build()
+    }
+
+    /// Keys that are found by the authorization server metadata of RFC 8414, with the defaults and
+    /// the default client.
+    ///
+    /// # Errors
+    /// As for [`discover`](Self::discover).
+    #[cfg(feature = "fetch")]
+    pub fn oauth_metadata(issuer: impl Into<String>) -> Result<Self, crate::error::BuildError> {
+        Self::builder(KeyLocation::oauth_metadata(issuer)).build()
+    }
+
+    /// Keys to be configured.
+    pub fn builder(location: KeyLocation) -> RemoteKeysBuilder<DefaultClient> {
+        RemoteKeysBuilder::new(location)
+    }
+}
+
 /// No client was chosen: [`HttpClient`](crate::fetch::HttpClient), with the feature `fetch`.
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultClient;

@@ -167,7 +167,7 @@ impl Flight {
     async fn fly(mut self, last: Arc<Snapshot>, after_failure: bool) {
         let Some(shared) = self.shared.clone() else { return };
         let total = shared.limits.timeout;
-        let mut load = pin!(shared.source.load(self.purpose, &last, after_failure));
+        let mut load = pin!(shared.source.load(self.purpose, last.known(), after_failure));
         let outcome = match timeout(PATIENCE.min(total), load.as_mut()).await {
             Ok(outcome) => outcome,
             Err(_) => {

@@ -3,12 +3,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 
-use super::{
-    location::{KeyLocation, Transport, parse_url},
-    snapshot::Snapshot,
-};
+use super::location::{KeyLocation, Transport, parse_url};
 use crate::{
     error::printable,
     fetch::{Fetch, FetchError},
@@ -78,15 +75,22 @@ impl fmt::Display for Failure {
     }
 }
 
+/// What the last good answer said.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) metadata: Option<&'a Metadata>,
+    pub(super) etag: Option<&'a HeaderValue>,
+}
+
 impl Source {
     /// Asks. `last` gives what need not be asked again.
     pub(super) async fn load(
         &self,
         purpose: Purpose,
-        last: &Snapshot,
+        last: Known<'_>,
         after_failure: bool,
     ) -> Result<Loaded, Failure> {
-        let known = last.metadata.as_ref();
+        let known = last.metadata;
         let metadata = match self.location.issuer() {
             None => None,
             // an unknown `kid` costs the issuer one request, not two
@@ -98,10 +102,10 @@ impl Source {
         let jwks_uri = metadata.as_ref().map_or(&self.url, |metadata| &metadata.jwks_uri);
         let same_place = known.map(|known| &known.jwks_uri)
             == metadata.as_ref().map(|metadata| &metadata.jwks_uri);
-        let etag = last.etag.as_ref().filter(|_| same_place && purpose != Purpose::Reload);
+        let etag = last.etag.filter(|_| same_place && purpose != Purpose::Reload);
         let response = self.get(jwks_uri, purpose, etag).await?;
-        let keys = match response.status() {
-            StatusCode::NOT_MODIFIED if etag.is_some() => None,
+        let keys = match response.status().as_u16() {
+            304 if etag.is_some() => None,
             _ => Some(self.keys(jwks_uri, &response)?),
         };
         let headers = response.headers();
@@ -186,7 +190,7 @@ fn check_document(response: &Response<Bytes>) -> Result<(), String> {
     if status.is_redirection() {
         return Err(format!("status {}; redirects are not followed", status.as_u16()));
     }
-    if status != StatusCode::OK {
+    if status.as_u16() != 200 {
         return Err(format!("status {}", status.as_u16()));
     }
     let content_type = response.headers().get(header::CONTENT_TYPE);
@@ -197,8 +201,7 @@ fn check_document(response: &Response<Bytes>) -> Result<(), String> {
 
 /// In seconds; a date is not heard.
 fn retry_after(response: &Response<Bytes>) -> Option<Duration> {
-    let waits = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE]
-        .contains(&response.status());
+    let waits = matches!(response.status().as_u16(), 429 | 503);
     let text = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
     waits.then(|| seconds(text.trim())).flatten()
 }

@@ -8,8 +8,6 @@ use std::{
 };
 
 use super::{
-    KeyLocation,
-    builder::{DefaultClient, RemoteKeysBuilder},
     flight::Shared,
     ledger::{Boarding, Patience, Ticket},
     load::Purpose,
@@ -75,41 +73,6 @@ pub struct RemoteKeys {
 }
 
 impl RemoteKeys {
-    /// Keys that are found by OpenID Connect Discovery, with the defaults and the default client.
-    ///
-    /// # Errors
-    /// The issuer is no https URL without query and fragment (http works for a literal loopback
-    /// address, and warns), or the system offers no TLS.
-    #[cfg(feature = "fetch")]
-    pub fn discover(issuer: impl Into<String>) -> Result<Self, crate::error::BuildError> {
-        Self::builder(KeyLocation::discover(issuer)).build()
-    }
-
-    /// Keys at a known URL, with the defaults and the default client. No document says then whose
-    /// keys they are.
-    ///
-    /// # Errors
-    /// As for [`discover`](Self::discover); a query is allowed.
-    #[cfg(feature = "fetch")]
-    pub fn jwks_url(url: impl Into<String>) -> Result<Self, crate::error::BuildError> {
-        Self::builder(KeyLocation::jwks_url(url)).build()
-    }
-
-    /// Keys that are found by the authorization server metadata of RFC 8414, with the defaults and
-    /// the default client.
-    ///
-    /// # Errors
-    /// As for [`discover`](Self::discover).
-    #[cfg(feature = "fetch")]
-    pub fn oauth_metadata(issuer: impl Into<String>) -> Result<Self, crate::error::BuildError> {
-        Self::builder(KeyLocation::oauth_metadata(issuer)).build()
-    }
-
-    /// Keys to be configured.
-    pub fn builder(location: KeyLocation) -> RemoteKeysBuilder<DefaultClient> {
-        RemoteKeysBuilder::new(location)
-    }
-
     /// Whether there are keys to verify with, for a readiness probe. It asks nobody.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -227,7 +190,10 @@ impl RemoteKeys {
         let asked =
             waited.is_some_and(|ticket| ticket.thorough && ticket.generation < snapshot.generation);
         if asked {
-            self.missing.add(kid, snapshot.generation, now);
+            // where every key is missing, the next token may well bring them back
+            if snapshot.has_keys() {
+                self.missing.add(kid, snapshot.generation, now);
+            }
             return Some(Step::Done(Err(error)));
         }
         if !self.missing.has(kid, snapshot.generation, now) {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use super::load::{Loaded, Metadata};
+use super::load::{Known, Loaded, Metadata};
 use crate::{
     error::{AuthError, AuthErrorKind},
     jwt::{Algorithm, FoundKeys, Jwk, Key, key_table::KeyTable},
@@ -45,6 +45,11 @@ pub(super) enum Lookup {
 }
 
 impl Snapshot {
+    /// What the next fetch need not ask again.
+    pub(super) fn known(&self) -> Known<'_> {
+        Known { metadata: self.metadata.as_ref(), etag: self.etag.as_ref() }
+    }
+
     pub(super) fn nothing() -> Self {
         Self {
             table: KeyTable::default(),

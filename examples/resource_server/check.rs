@@ -1,0 +1,173 @@
+//! `--check`: every route, played against a mock issuer on loopback; and the command line.
+
+use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
+
+use portcullis::testing::MockIssuer;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use crate::{
+    api,
+    options::{Command, Options},
+    support::{self, Check, EXPIRED, INVALID, MISSING},
+};
+
+pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
+    let issuer = MockIssuer::new();
+    let served = issuer.serve().await?;
+    let mut options = Options::new(served.url(), AUDIENCE);
+    options.cors_origin = Some(APP.parse()?);
+
+    let address = start(&options).await?;
+    let mut check = Check::new(address);
+
+    let alice = issuer.token().subject("alice").audience(AUDIENCE).scope("orders:read");
+    let writer = alice.clone().scope("orders:read orders:write").build();
+    let expired = alice.clone().expired_since(Duration::from_secs(3600)).build();
+    let foreign = alice.clone().audience("https://other.example").build();
+    let forged = alice.clone().signed_by_stranger().build();
+    let alice = alice.build();
+
+    for (line, who, token, expected) in [
+        ("GET /public", "no token", None, (200, "", "hello, stranger")),
+        ("GET /public", "alice", Some(&alice), (200, "", "hello, alice")),
+        ("GET /public", "forged", Some(&forged), (200, "", "hello, stranger")),
+        ("GET /me", "no token", None, (401, MISSING, NOBODY)),
+        ("GET /orders", "no token", None, (401, MISSING, NOBODY)),
+        ("POST /orders", "no token", None, (401, MISSING, NOBODY)),
+        ("GET /orders", "alice", Some(&alice), (200, "", r#"["tea","bread"]"#)),
+        ("POST /orders", "alice", Some(&alice), (403, SCOPE, DENIED)),
+        ("POST /orders", "a writer", Some(&writer), (201, "", "")),
+        ("GET /me", "expired", Some(&expired), (401, EXPIRED, TOO_OLD)),
+        ("GET /me", "for another audience", Some(&foreign), (401, INVALID, NOT_VALID)),
+        ("GET /me", "forged", Some(&forged), (401, INVALID, NOT_VALID)),
+    ] {
+        check.play(line, who, token.map(|token| &**token), expected).await;
+    }
+    principal(&mut check, &format!("http://{address}/me"), &alice, &served.url()).await?;
+    cors(&mut check, &format!("http://{address}/orders")).await?;
+    rules(&mut check, &issuer).await?;
+    mistakes(&mut check);
+    Ok(check.finish())
+}
+
+async fn start(options: &Options) -> Result<SocketAddr, Box<dyn Error>> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(axum::serve(listener, api::router(options)?).into_future());
+    Ok(address)
+}
+
+/// `/me` says who is calling, with all claims.
+async fn principal(
+    check: &mut Check,
+    url: &str,
+    token: &str,
+    issuer: &str,
+) -> Result<(), Box<dyn Error>> {
+    let answer = support::client().get(url).bearer_auth(token).send().await?;
+    let me: Value = serde_json::from_slice(&answer.bytes().await?)?;
+    for (member, expected) in [
+        ("/sub", "alice"),
+        ("/client_id", "test-client"),
+        ("/scope", "orders:read"),
+        ("/iss", issuer),
+        ("/claims/aud", AUDIENCE),
+    ] {
+        let found = me.pointer(member).and_then(Value::as_str);
+        check.compare(&format!("GET /me, {member}:"), found, Some(expected));
+    }
+    Ok(())
+}
+
+/// Flags that change what is accepted: the status without the flag, and with it.
+async fn rules(check: &mut Check, issuer: &MockIssuer) -> Result<(), Box<dyn Error>> {
+    let token = || issuer.token().audience(AUDIENCE);
+    let late = token().expired_since(Duration::from_secs(120));
+    for (flag, token, statuses) in [
+        ("--profile identity-server", token().identity_server(), [401, 200]),
+        ("--accept-type JWT", token().typ("JWT"), [401, 200]),
+        ("--clock-tolerance 240", late, [401, 200]),
+        ("--algorithms ES256,EdDSA", token(), [200, 401]),
+        ("--audience https://other.example", token(), [200, 401]),
+    ] {
+        let token = token.build();
+        for (word, given, status) in [("without", "", statuses[0]), ("with", flag, statuses[1])] {
+            let line = format!("--issuer {} --audience {AUDIENCE} {given}", issuer.url());
+            let line = line.split_whitespace().map(str::to_owned);
+            let Command::Serve(options) = Command::parse(line)? else {
+                return Err("a server was asked for".into());
+            };
+            let url = format!("http://{}/me", start(&options).await?);
+            let answer = support::client().get(url).bearer_auth(&token).send().await?;
+            check.compare(&format!("GET /me, {word} {flag}:"), answer.status().as_u16(), status);
+        }
+    }
+    Ok(())
+}
+
+/// A browser application may call with credentials, and reads the challenge of a refusal.
+async fn cors(check: &mut Check, url: &str) -> Result<(), Box<dyn Error>> {
+    let client = support::client();
+    let preflight = client
+        .request(http::Method::OPTIONS, url)
+        .header("origin", APP)
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization");
+    let refused = client.get(url).header("origin", APP);
+    for (what, request, status, exposed) in
+        [("preflight", preflight, 200, None), ("refusal", refused, 401, Some("www-authenticate"))]
+    {
+        let answer = request.send().await?;
+        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        check.compare(&format!("CORS {what}, status:"), answer.status().as_u16(), status);
+        let origin = header("access-control-allow-origin");
+        check.compare(&format!("CORS {what}, origin:"), origin, Some(APP));
+        let credentials = header("access-control-allow-credentials");
+        check.compare(&format!("CORS {what}, credentials:"), credentials, Some("true"));
+        let exposes = header("access-control-expose-headers");
+        check.compare(&format!("CORS {what}, exposed:"), exposes, exposed);
+    }
+    Ok(())
+}
+
+/// A mistake on the command line is told by the name of its flag.
+fn mistakes(check: &mut Check) {
+    for (line, problem) in [
+        ("--audience a", "--issuer is missing"),
+        ("--issuer i", "--audience is missing"),
+        ("--issuer --audience a", "--issuer needs a value"),
+        ("--issuer", "--issuer needs a value"),
+        ("--isuer i", "--isuer is not known"),
+        ("i", "i is not known"),
+        ("--listen here", "--listen here: invalid socket address syntax"),
+        ("--profile oidc", "--profile oidc: neither rfc9068 nor identity-server"),
+        ("--algorithms RS256,none", "--algorithms none: not an algorithm such as RS256"),
+        ("--clock-tolerance -1", "--clock-tolerance -1: invalid digit found in string"),
+        ("--refetch-cooldown 1s", "--refetch-cooldown 1s: invalid digit found in string"),
+        ("--cors-origin *", "--cors-origin *: not an origin such as https://app.example"),
+    ] {
+        let told = Command::parse(line.split(' ').map(str::to_owned)).err();
+        check.compare(&format!("flags {line}:"), told.as_deref(), Some(problem));
+    }
+}
+
+pub const AUDIENCE: &str = "https://api.example";
+const APP: &str = "https://app.example";
+const SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope", scope="orders:write""#;
+const NOBODY: &str = concat!(
+    r#"{"detail":"no credential was sent","missing":["Bearer"],"#,
+    r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
+);
+const TOO_OLD: &str = concat!(
+    r#"{"detail":"the access token expired","error":"invalid_token","missing":["Bearer"],"#,
+    r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
+);
+const NOT_VALID: &str = concat!(
+    r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["Bearer"],"#,
+    r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
+);
+const DENIED: &str = concat!(
+    r#"{"detail":"the caller may not do this","error":"insufficient_scope","#,
+    r#""status":403,"title":"Forbidden","type":"about:blank"}"#
+);

@@ -1,0 +1,6 @@
+//! Nobody but a gate makes a record.
+use portcullis::Authentication;
+
+fn main() {
+    let _ = Authentication::new(todo!(), todo!(), todo!());
+}
