@@ -210,4 +210,4 @@ pub use stacks::BearerAuth;
 /// The README's examples, as doc-tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-pub struct Readme;
+mod readme {}

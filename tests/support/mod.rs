@@ -5,5 +5,5 @@ pub mod house;
 pub mod logs;
 pub mod sign;
 pub mod stand;
-pub mod token_request;
 pub mod tls;
+pub mod token_request;

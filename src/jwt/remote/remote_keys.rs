@@ -249,10 +249,14 @@ impl KeySource for RemoteKeys {
 
 impl fmt::Debug for RemoteKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // one look, its guard gone before the next: a reader that waits behind a writer that waits
+        // behind this reader would wait for ever
+        let keys = self.shared.snapshot().count();
+        let ready = self.is_ready();
         f.debug_struct("RemoteKeys")
             .field("location", &format_args!("{}", self.shared.source.location))
-            .field("keys", &self.shared.snapshot().count())
-            .field("ready", &self.is_ready())
+            .field("keys", &keys)
+            .field("ready", &ready)
             .finish_non_exhaustive()
     }
 }
