@@ -22,11 +22,14 @@ const LISTS: &[(&str, &str)] = &[
 /// What an id may wait for. A change that arrives loses its line here and its exemptions with it.
 const CHANGES: &[&str] = &[
     "DPoP",
+    "a TLS server in the tests",
     "encrypted tokens",
+    "host authentication",
     "live configuration",
     "metrics",
     "query and body transports",
     "shadow mode",
+    "step-up authentication (RFC 9470)",
     "tickets and cookies",
 ];
 

@@ -283,7 +283,7 @@ async fn white_space_quotes_and_lists() {
         match row.reason {
             Some(reason) if row.status == 401 => answer.is_refused(&text, reason),
             Some(_) => assert_eq!(answer.calls, 0),
-            None => assert_eq!(answer.is_accepted().subject(), Some("alice")),
+            None => assert_eq!(answer.accepted().subject(), Some("alice")),
         }
     })
     .await;

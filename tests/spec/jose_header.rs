@@ -410,7 +410,9 @@ async fn the_octets_that_were_received_are_verified() {
 /// A source cannot be led by claims that nobody has proven: it never sees one.
 async fn a_key_source_sees_two_header_parameters() {
     #[derive(Debug)]
-    struct Listening(FoundKey, Arc<Mutex<Vec<(Option<String>, Algorithm)>>>);
+    struct Listening(FoundKey, Arc<Mutex<Vec<Asked>>>);
+
+    type Asked = (Option<String>, Algorithm);
 
     impl KeySource for Listening {
         fn find(&self, kid: Option<&str>, alg: Algorithm) -> Attempt<Result<FoundKeys, AuthError>> {

@@ -462,7 +462,7 @@ async fn content_types() {
         remote.serve(&good, content_type);
         let answer = remote.stand().send(&token().text()).await;
         if accepted {
-            answer.is_accepted();
+            answer.accepted();
         } else {
             answer.is_undecidable();
         }

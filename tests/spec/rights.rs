@@ -52,7 +52,7 @@ async fn odd_subjects() {
         })
     };
     let of = |sub: &str| token().claim("sub", sub).text();
-    stand.send_to(ours(), &of(r#""user-1""#)).await.is_accepted();
+    stand.send_to(ours(), &of(r#""user-1""#)).await.accepted();
     stand.send_to(ours(), &of(r#""admin""#)).await.is_forbidden(MissingPermission, None);
     ledger::passed("CLM-21 8725-13");
 }
@@ -143,7 +143,7 @@ async fn scopes_are_compared_whole() {
         let answer = stand.send_to(policy::scope("orders.read"), &text).await;
         answer.is_forbidden(MissingScope, Some(challenge));
     }
-    stand.send_to(policy::scope("orders.read"), &token().text()).await.is_accepted();
+    stand.send_to(policy::scope("orders.read"), &token().text()).await.accepted();
     ledger::passed("CLM-25 3.0-scope-too-small");
 }
 
@@ -165,13 +165,13 @@ async fn rights_by_other_claims() {
     ] {
         let answer = stand.send_to(policy::role("admin"), &with("roles", value)).await;
         if passes {
-            drop(answer.is_accepted())
+            drop(answer.accepted())
         } else {
             answer.is_forbidden(MissingRole, None)
         }
         let groups = policy::role("admin").in_claim("groups");
         let answer = stand.send_to(groups, &with("groups", value)).await;
-        if passes { drop(answer.is_accepted()) } else { answer.is_forbidden(MissingRole, None) }
+        if passes { drop(answer.accepted()) } else { answer.is_forbidden(MissingRole, None) }
     }
     ledger::passed("CLM-27 9068-11");
 
@@ -189,11 +189,7 @@ async fn rights_by_other_claims() {
         let answer = stand
             .send_to(policy::claim("email_verified", true), &with("email_verified", value))
             .await;
-        if passes {
-            drop(answer.is_accepted())
-        } else {
-            answer.is_forbidden(MissingPermission, None)
-        }
+        if passes { drop(answer.accepted()) } else { answer.is_forbidden(MissingPermission, None) }
     }
     let answer = stand.send_to(policy::claim("email_verified", true), &token().text()).await;
     answer.is_forbidden(MissingPermission, None);
@@ -207,13 +203,13 @@ async fn rights_by_other_claims() {
     ] {
         let answer = stand.send_to(policy::claim("client_id", "app"), &with(claim, value)).await;
         if passes || claim == "azp" {
-            drop(answer.is_accepted())
+            drop(answer.accepted())
         } else {
             answer.is_forbidden(MissingPermission, None)
         }
         let answer = stand.send_to(policy::claim("azp", "app"), &with("azp", value)).await;
         if value == r#""app""# {
-            drop(answer.is_accepted())
+            drop(answer.accepted())
         } else {
             answer.is_forbidden(MissingPermission, None)
         }

@@ -96,7 +96,7 @@ async fn tokens_of_the_password_grant() {
         (who.claim_str("idp").as_deref(), who.claim("amr")),
         (Some("local"), Some(json!(["custom"])))
     );
-    stand.send_to(policy::scope("api1"), &text).await.is_accepted();
+    stand.send_to(policy::scope("api1"), &text).await.accepted();
     ledger::passed("S7-09");
 }
 

@@ -6,7 +6,11 @@ use std::{
 };
 
 use AuthErrorKind::{Expired, NotYetValid, RejectedByCheck};
-use portcullis::{AuthErrorKind, BuildError, UnixTime, jwt::JwtValidatorBuilder};
+use portcullis::{
+    AuthErrorKind, BuildError, UnixTime,
+    jwt::{JwtValidator, JwtValidatorBuilder},
+    token::TokenValidator as _,
+};
 
 use super::{claims::build, ledger};
 use crate::support::{
@@ -103,6 +107,9 @@ async fn a_cached_token_is_judged_at_each_hit() {
     stand.refuses(&text, Expired).await;
     clock.set_millis((NOW + 359) * 1000);
     stand.accepts(&text).await;
+    // validators of several issuers tell a cache around them the clock that they judge by
+    let several = JwtValidator::several([build(|it| it, AUDIENCE).unwrap()]).unwrap();
+    assert_eq!(several.clock().now(), UnixTime::from_secs(NOW));
     ledger::passed("7519-29");
 }
 

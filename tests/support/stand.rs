@@ -146,7 +146,7 @@ impl Stand {
 
     /// The token passes; who is it?
     pub async fn accepts(&self, token: &str) -> Identity {
-        self.send(token).await.is_accepted()
+        self.send(token).await.accepted()
     }
 }
 
@@ -173,7 +173,7 @@ impl Answer {
 
     /// 200 from the inner service, called once.
     #[track_caller]
-    pub fn is_accepted(self) -> Identity {
+    pub fn accepted(self) -> Identity {
         assert_eq!((self.status.as_u16(), self.reason), (200, None), "{}", self.detail);
         assert_eq!((self.calls, &*self.body), (1, &b"inner"[..]));
         assert!(!self.headers.contains_key(header::WWW_AUTHENTICATE));
