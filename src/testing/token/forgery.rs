@@ -205,7 +205,7 @@ impl TokenBuilder {
 fn respell(text: &str) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last_segment = text.rsplit('.').next().unwrap_or_default();
-    let has_unused_bits = last_segment.len() % 4 != 0;
+    let has_unused_bits = !last_segment.len().is_multiple_of(4);
     let Some(last) = text.chars().next_back().filter(|_| has_unused_bits) else {
         return text.to_owned();
     };
