@@ -1,5 +1,6 @@
 //! How keys are fetched, how long they serve, and what an issuer can do wrong
 //! (RFC 7517 §5, §8.5; RFC 9111).
+
 use std::{sync::Arc, time::Duration};
 
 use http::{Response, header};
@@ -230,12 +231,15 @@ async fn hanging_costs_a_bounded_wait() {
 
 // ---- single keys of a set
 
+/// By which key, and why it is refused, if it is.
+type Signed = (fn() -> SigningKey, Option<AuthErrorKind>);
+
 struct KeySet {
     id: &'static str,
     /// What is published beside `p` (P-256).
     others: fn() -> Vec<serde_json::Value>,
     /// Tokens that are signed with these.
-    tokens: &'static [(fn() -> SigningKey, Option<AuthErrorKind>)],
+    tokens: &'static [Signed],
 }
 
 impl Row for KeySet {
