@@ -10,7 +10,7 @@
 
 mod support;
 
-use std::{hint::black_box, time::Instant};
+use std::{hint::black_box, sync::Arc, time::Instant};
 
 use http::Request;
 use portcullis::{
@@ -106,6 +106,9 @@ fn warm_requests(rounds: usize) {
 }
 
 fn decisions(rounds: usize) {
+    // what telling a handler anything costs: the first insert into a request's extensions
+    let inserts = InsertOne(Bare, identity_layer().1);
+    compare("insert one Arc / bare", rounds, requests(inserts, None), requests(Bare, None));
     let (jwt, _) = validator_of_keys(1);
     let unknown = Key::new(Algorithm::EdDSA, "unknown").token(ISSUER, 0);
     let garbage = garbage();
@@ -170,13 +173,15 @@ fn cold_requests(rounds: usize) {
                 start.elapsed().as_nanos() as f64 / DIFFERENT as f64
             })
         };
-        let validator = validator(ISSUER, [key.jwk()]);
+        let remembered = Arc::new(cached(validator(ISSUER, [key.jwk()])));
+        let service = protected(Arc::clone(&remembered));
         let by_hand = HandWritten::new(TakesArc, &key);
         compare(
             &format!("cold {algorithm}, request / jsonwebtoken by hand"),
             rounds.div_ceil(4),
             fresh(Box::new(move || {
-                let mut service = protected(cached(validator.clone()));
+                remembered.clear();
+                let mut service = service.clone();
                 Box::new(move |request| drop(black_box(call(&mut service, request))))
             })),
             fresh(Box::new(move || {

@@ -154,6 +154,8 @@
 //! authentication filters; a requirement is `[Authorize]`; a *challenge* is a challenge. Cookies
 //! and tickets of ASP.NET applications are not accepted yet.
 #![forbid(unsafe_code)]
+// the README's examples run as doc-tests
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 #[cfg(all(feature = "jwt", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
 compile_error!("the feature `jwt` needs cryptography: turn on `aws-lc` or `rust-crypto`");
@@ -206,8 +208,3 @@ pub use scheme::{Outcome, Scheme};
 pub use secret::Secret;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 pub use stacks::BearerAuth;
-
-/// The README's examples, as doc-tests.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-pub struct Readme;

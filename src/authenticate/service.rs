@@ -46,19 +46,24 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if let Some(outer) = request.extensions().get::<Authentication>() {
-            if outer.is_settled() {
-                return ResponseFuture::untouched(self.inner.call(request));
+        let (parts, body) = request.into_parts();
+        let mut kind = self.gate.kind_of(&parts);
+        if let Some(outer) = parts.extensions.get::<Authentication>() {
+            if !outer.is_preflight() {
+                kind = kind.with_preflight_ignored(); // what an outer gate asked stays asked
             }
-            if outer.is_of(&self.gate.schemes) {
+            let same = outer.is_of(&self.gate.schemes) && outer.request_kind() == kind;
+            if same {
                 self.gate.warn_once(
                     "this AuthenticateLayer stands twice in one stack; the inner one does nothing",
                 );
-                return ResponseFuture::untouched(self.inner.call(request));
+            }
+            if same || outer.is_settled() {
+                return ResponseFuture::untouched(
+                    self.inner.call(Request::from_parts(parts, body)),
+                );
             }
         }
-        let (parts, body) = request.into_parts();
-        let kind = self.gate.kind_of(&parts);
         match self.gate.ask(&parts, kind) {
             Asked::Ready(outcomes) => {
                 let mut request = Request::from_parts(parts, body);

@@ -35,7 +35,6 @@ impl KeyTable {
         self
     }
 
-    /// Every key.
     pub(crate) fn keys(&self) -> &[Key] {
         &self.keys
     }

@@ -331,5 +331,5 @@ fn check_length(token: &str, limit: usize) -> Result<(), AuthError> {
         .with_detail(format_args!("{} bytes, max_token_bytes is {limit}", token.len())))
 }
 
-#[cfg(all(test, feature = "aws-lc"))]
+#[cfg(test)]
 mod tests;

@@ -73,6 +73,10 @@ impl Policy for Scopes {
             missing_scope(identity, &self.needed, &format!("needs {}", self.needed))
         })
     }
+
+    fn schemes(&self) -> Option<Vec<SchemeName>> {
+        self.of.map(|name| vec![name])
+    }
 }
 
 impl fmt::Debug for Scopes {
@@ -96,6 +100,10 @@ impl Policy for AnyScope {
             }
             missing_scope(identity, &self.sufficient, &format!("needs one of {}", self.sufficient))
         })
+    }
+
+    fn schemes(&self) -> Option<Vec<SchemeName>> {
+        self.of.map(|name| vec![name])
     }
 }
 
@@ -143,6 +151,10 @@ impl Policy for Role {
             )))
         })
     }
+
+    fn schemes(&self) -> Option<Vec<SchemeName>> {
+        self.of.map(|name| vec![name])
+    }
 }
 
 impl fmt::Debug for Role {
@@ -174,6 +186,10 @@ impl Policy for ClaimIs {
             )))
         })
     }
+
+    fn schemes(&self) -> Option<Vec<SchemeName>> {
+        self.of.map(|name| vec![name])
+    }
 }
 
 impl fmt::Debug for ClaimIs {
@@ -185,7 +201,8 @@ impl fmt::Debug for ClaimIs {
 macro_rules! of_scheme {
     ($($policy:ident)+) => {$(
         impl $policy {
-            /// Asks the identity of this scheme. Default: the primary one.
+            /// Asks the identity of this scheme, and names it: a requirement narrows the view to
+            /// it. Default: the primary one.
             #[must_use]
             pub fn of(mut self, scheme: impl Into<SchemeName>) -> Self {
                 self.of = Some(scheme.into());

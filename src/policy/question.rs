@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     authentication::Authentication,
+    error::{AuthError, AuthErrorKind},
     principal::SchemeName,
     rejection::{Decision, Rejection},
 };
@@ -44,6 +45,12 @@ impl Authentication {
     pub fn check(&self, policy: &(impl Policy + ?Sized)) -> Result<(), Rejection> {
         let mut record = self.clone();
         if let Some(names) = policy.schemes() {
+            if let Some(name) = record.first_hidden(&names) {
+                let error = AuthError::new(AuthErrorKind::HiddenScheme)
+                    .with_detail(format_args!("scheme {name} is not visible on this route"));
+                tracing::error!(target: "portcullis", %error, ?policy, "wiring");
+                return Err(Rejection::wiring(error));
+            }
             record.narrow(&names);
         }
         record.rejection(&policy.decide(&record)).map_or(Ok(()), Err)

@@ -41,11 +41,11 @@ impl Rejection {
             Decision::Allow => None,
             Decision::Challenge { schemes, reason } => {
                 // whoever is visible would do, and one could not be judged: not a "no"
-                if schemes.is_empty() && nobody_yet(seen.clone()) {
-                    return Some(Self::undecidable(seen));
-                }
                 let asked = seen
                     .filter(|(scheme, _)| schemes.is_empty() || schemes.contains(&scheme.name()));
+                if nobody_yet(asked.clone()) {
+                    return Some(Self::undecidable(asked));
+                }
                 Some(Self::unauthenticated(asked, *reason))
             }
             Decision::Forbid { error, scope } => {

@@ -9,7 +9,7 @@ use crate::{
     authenticate::{Authenticate, AuthenticateLayer},
     error::BuildError,
     explain::Explanation,
-    policy::{And, AnyScheme, Policy, PolicyExt, any_scheme},
+    policy::{self, And, Policy, PolicyExt, SchemeIs},
     principal::Bearer,
     rejection::DefaultResponseForRejection,
     require::{Require, RequireLayer},
@@ -23,7 +23,7 @@ use crate::{
 /// ([`Cached`]); every hit is judged again by the clock. Words that a stack of several schemes
 /// needs are on [`AuthenticateLayer`].
 #[derive(Debug)]
-pub struct BearerAuth<P = AnyScheme, R = DefaultResponseForRejection> {
+pub struct BearerAuth<P = SchemeIs, R = DefaultResponseForRejection> {
     scheme: BearerScheme<Arc<dyn TokenValidator>>,
     gate: AuthenticateLayer,
     require: RequireLayer<P, R>,
@@ -51,7 +51,7 @@ impl BearerAuth {
         let validator: Arc<dyn TokenValidator> = Arc::new(Cached::new(validator));
         let scheme = Scheme::bearer(Bearer, validator);
         let gate = AuthenticateLayer::new((scheme.clone(),))?;
-        Ok(Self { require: gate.require(any_scheme())?, gate, scheme })
+        Ok(Self { require: gate.require(policy::scheme(Bearer))?, gate, scheme })
     }
 }
 
@@ -80,14 +80,14 @@ impl<P, R> BearerAuth<P, R> {
     pub fn require<Q: Policy>(
         self,
         policy: Q,
-    ) -> Result<BearerAuth<And<AnyScheme, Q>, R>, BuildError>
+    ) -> Result<BearerAuth<And<SchemeIs, Q>, R>, BuildError>
     where
         R: Clone,
     {
         Ok(BearerAuth {
             require: self
                 .gate
-                .require(any_scheme().and(policy))?
+                .require(policy::scheme(Bearer).and(policy))?
                 .respond_with(self.require.responder().clone()),
             gate: self.gate,
             scheme: self.scheme,

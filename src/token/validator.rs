@@ -93,7 +93,10 @@ impl<'a> Presented<'a> {
         self.token
     }
 
-    /// The request that it came with.
+    /// The request that it came with. What is decided by it must not be remembered for other
+    /// requests: put no [`Cached`](super::Cached) around such a validator, and use
+    /// [`AuthenticateLayer`](crate::AuthenticateLayer) in place of the ready-made stack, which has
+    /// one.
     #[must_use]
     pub const fn parts(&self) -> &'a Parts {
         self.parts

@@ -2,5 +2,5 @@
 use portcullis::Authentication;
 
 fn main() {
-    let _ = Authentication::new(todo!(), todo!(), todo!());
+    let _ = Authentication::new;
 }

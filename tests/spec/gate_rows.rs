@@ -8,15 +8,15 @@ use portcullis::challenge::{Challenge, ChallengeReason};
 use portcullis::policy::{Policy, PolicyExt};
 use portcullis::scheme::Authenticator;
 use portcullis::{
-    Attempt, AuthErrorKind, AuthenticateLayer, Authentication, Bearer, BuildError, Decision,
-    Outcome, Scheme, SchemeName, policy,
+    Attempt, AuthError, AuthErrorKind, AuthenticateLayer, Authentication, Bearer, BuildError,
+    Cookies, Decision, Outcome, Scheme, SchemeName, policy,
 };
 use tower::ServiceBuilder;
 
 use super::ledger::{self, Row};
 use crate::support::fixed::{
     ALICE, Answer, Body, Expected, Fixed, Handler, NO_STORE, NOBODY, NOTHING_SENT, W0, WI,
-    WI_EXPIRED, WI_PLACEHOLDER, WR_DUPLICATE, WR_EMPTY, gate, get, ok, send, send_to,
+    WI_EXPIRED, WI_PLACEHOLDER, WR_DUPLICATE, WR_EMPTY, gate, get, ok, person, send, send_to,
 };
 use crate::support::logs::Log;
 
@@ -25,6 +25,7 @@ chapter! {
     async fn a_public_route_records_the_failure;
     async fn one_name_twice_is_refused_at_start;
     async fn a_scheme_that_proves_nobody;
+    async fn a_missing_cookie_is_no_redirect;
     async fn one_gate_twice;
     async fn two_gates_with_one_name;
     async fn grpc_content_types;
@@ -332,6 +333,51 @@ async fn a_scheme_that_proves_nobody() {
     let nothing = Expected::refused(401, &[NO_STORE, W0, ASKED], AuthErrorKind::NoCredential);
     send(stack, get(ABSENT)).await.is(&nothing);
     ledger::passed("row-101");
+}
+
+/// A scheme that has no challenge of its own, as a cookie has none: 401 all the same, never 302.
+async fn a_missing_cookie_is_no_redirect() {
+    #[derive(Debug)]
+    struct Session;
+    impl Authenticator for Session {
+        fn authenticate(&self, parts: &Parts) -> Attempt<Outcome> {
+            Attempt::ready(match parts.headers.get("cookie").map(HeaderValue::as_bytes) {
+                None => Outcome::Absent,
+                Some(b"session=alice") => Outcome::Verified(person("alice", "", "")),
+                Some(_) => AuthError::new(AuthErrorKind::BadSignature).into(),
+            })
+        }
+        fn challenge(&self, _: ChallengeReason<'_>) -> Option<Challenge> {
+            None
+        }
+    }
+    const ALONE: &str = r#"www-authenticate: Cookies realm="api""#;
+    let gate = AuthenticateLayer::new([
+        Scheme::custom(Cookies, Session),
+        Scheme::bearer(Bearer, Fixed::default()).into(),
+    ])
+    .unwrap();
+    let cookie = gate.require(policy::scheme(Cookies)).unwrap();
+    let either = gate.require(policy::scheme(Cookies).or(policy::scheme(Bearer))).unwrap();
+    for client in [API, XHR, NAV] {
+        for (line, reason) in [
+            (&[][..], AuthErrorKind::NoCredential),
+            (&["cookie: session=forged"], AuthErrorKind::BadSignature),
+        ] {
+            let request = get(&[client, line].concat());
+            let stack = ServiceBuilder::new().layer(gate.clone()).layer(cookie.clone());
+            let alone = Expected::refused(401, &[NO_STORE, ALONE], reason);
+            send(stack, request.clone()).await.is(&alone);
+            // where something else can challenge, that is enough
+            let stack = ServiceBuilder::new().layer(gate.clone()).layer(either.clone());
+            let bearer = Expected::refused(401, &[NO_STORE, W0], reason);
+            send(stack, request).await.is(&bearer);
+        }
+    }
+    let stack = ServiceBuilder::new().layer(gate).layer(cookie);
+    let good = get(&["cookie: session=alice"]);
+    send(stack, good).await.is(&Expected::passed("Cookies alice"));
+    ledger::passed("3.0-cookie-on-api");
 }
 
 /// The second instance does nothing, and says so once.

@@ -2,6 +2,11 @@
 //!
 //! How often and when it is fetched is another chapter.
 
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use AuthErrorKind::{UnknownKey, UnsupportedAlgorithm};
 use bytes::Bytes;
 use http::{Request, Response, header};
@@ -9,10 +14,6 @@ use portcullis::{
     AuthErrorKind,
     fetch::{Fetch, FetchError, FetchFuture},
     jwt::{Algorithm, Jwk, JwkSet, KeyLocation, RemoteKeys},
-};
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
 };
 
 use super::ledger::{self, Row};
@@ -201,11 +202,12 @@ const USES: &[Beside] = &[
 async fn keys_that_verify_and_keys_that_do_not() {
     ledger::table_async(USES, async |row| {
         let jwk = (row.jwk)();
-        println!("{}: {jwk}", row.id);
+        let what = format!("beside {jwk}");
         let remote = Remote::serving(&set(&[P256_1.jwk("p256-1", ""), jwk]));
         let stand = remote.stand();
         assert_eq!(stand.accepts(&token().text()).await.key_id(), Some("p256-1"));
         let text = (row.token)().text();
+        assert_eq!(stand.send(&text).await.reason, row.reason, "{what}");
         match row.reason {
             None => assert_eq!(stand.accepts(&text).await.key_id(), Some("k")),
             Some(reason) => drop(stand.refuses(&text, reason).await),
@@ -287,14 +289,14 @@ async fn bad_keys_do_not_empty_a_set() {
     ];
     for (ids, jwks) in bad {
         for jwk in jwks {
-            println!("{ids}: {jwk}");
-            let document = set(&[P256_1.jwk("p256-1", ""), jwk, P384_1.jwk("p384-1", "")]);
+            let document = set(&[P256_1.jwk("p256-1", ""), jwk.clone(), P384_1.jwk("p384-1", "")]);
             let stand = Remote::serving(&document).stand();
             for good in [token(), token().by("p384-1", &P384_1, "ES384")] {
                 stand.accepts(&good.text()).await;
             }
             for forged in [es256(), rs256()] {
-                stand.refuses(&forged.text(), UnknownKey).await;
+                let answer = stand.refuses(&forged.text(), UnknownKey).await;
+                assert!(answer.detail.contains("\"k\""), "{jwk}: {}", answer.detail);
             }
         }
         ledger::passed(ids);

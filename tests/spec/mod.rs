@@ -78,6 +78,7 @@ pub mod runner;
 
 mod algorithms;
 mod claims;
+mod connections;
 mod discovery;
 mod encodings;
 mod gate_rows;
@@ -90,7 +91,14 @@ mod logs;
 mod mock_token_endpoint;
 mod preflight;
 mod principals;
+mod rights;
+mod s3;
+mod s7;
+mod signatures;
+mod strict_json;
 mod supply_chain;
+mod times;
+mod token_types;
 mod tower;
 
 pub use runner::{Once, Test};
@@ -99,6 +107,7 @@ pub use runner::{Once, Test};
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
     ("claims", claims::TESTS),
+    ("connections", connections::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
@@ -111,6 +120,13 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
+    ("rights", rights::TESTS),
+    ("s3", s3::TESTS),
+    ("s7", s7::TESTS),
+    ("signatures", signatures::TESTS),
+    ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
+    ("times", times::TESTS),
+    ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),
 ];

@@ -6,3 +6,4 @@ pub mod logs;
 pub mod sign;
 pub mod stand;
 pub mod tls;
+pub mod token_request;

@@ -306,8 +306,10 @@ impl Row for Attack {
 /// Each is refused by the stand, and a good token still passes afterwards.
 pub async fn all_refused(stand: &Stand, attacks: &[Attack]) {
     ledger::table_async(attacks, async |attack| {
-        println!("{}: {}", attack.id, attack.what);
-        stand.refuses(&(attack.token)(), attack.reason).await;
+        let token = (attack.token)();
+        let found = stand.send(&token).await.reason;
+        assert_eq!(found, Some(attack.reason), "{}", attack.what);
+        stand.refuses(&token, attack.reason).await;
     })
     .await;
     let who = stand.accepts(&sign::token().text()).await;

@@ -85,7 +85,8 @@ impl Shared {
         ledger.start(purpose, now, &ticket);
         let after_failure = ledger.has_failed();
         drop(ledger);
-        let flight = Flight { shared: Some(Arc::clone(self)), purpose, started: now, sender };
+        let shared = Some(Arc::clone(self));
+        let flight = Flight { shared, purpose, thorough, started: now, sender };
         runtime.spawn(flight.fly(last, after_failure));
         Boarding::Started(ticket)
     }
@@ -159,6 +160,7 @@ impl Shared {
 struct Flight {
     shared: Option<Arc<Shared>>,
     purpose: Purpose,
+    thorough: bool,
     started: Duration,
     sender: watch::Sender<Stage>,
 }
@@ -167,7 +169,11 @@ impl Flight {
     async fn fly(mut self, last: Arc<Snapshot>, after_failure: bool) {
         let Some(shared) = self.shared.clone() else { return };
         let total = shared.limits.timeout;
-        let mut load = pin!(shared.source.load(self.purpose, last.known(), after_failure));
+        let mut load = pin!(shared.source.load(
+            self.purpose,
+            last.known(self.started, self.thorough),
+            after_failure
+        ));
         let outcome = match timeout(PATIENCE.min(total), load.as_mut()).await {
             Ok(outcome) => outcome,
             Err(_) => {

@@ -47,6 +47,8 @@ pub(super) struct Loaded {
     /// `None`: those of the last answer (304).
     pub(super) keys: Option<Vec<Arc<Jwk>>>,
     pub(super) metadata: Option<Metadata>,
+    /// It was asked for, and not taken over from the last answer.
+    pub(super) metadata_is_new: bool,
     pub(super) etag: Option<HeaderValue>,
     /// How long the issuer says that the answer is fresh.
     pub(super) max_age: Option<Duration>,
@@ -79,7 +81,11 @@ impl fmt::Display for Failure {
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub(super) metadata: Option<&'a Metadata>,
+    /// The metadata need not be read again yet.
+    pub(super) metadata_is_fresh: bool,
     pub(super) etag: Option<&'a HeaderValue>,
+    /// The answer will be the last word on what is unknown: no cache on the way may give it.
+    pub(super) past_caches: bool,
 }
 
 impl Source {
@@ -91,31 +97,31 @@ impl Source {
         after_failure: bool,
     ) -> Result<Loaded, Failure> {
         let known = last.metadata;
+        let reuse = purpose == Purpose::Forced && last.metadata_is_fresh && !after_failure;
         let metadata = match self.location.issuer() {
             None => None,
             // an unknown `kid` costs the issuer one request, not two
-            Some(_) if purpose == Purpose::Forced && !after_failure && known.is_some() => {
-                known.cloned()
-            }
-            Some(issuer) => Some(self.metadata(issuer, purpose).await?),
+            Some(_) if reuse && known.is_some() => known.cloned(),
+            Some(issuer) => Some(self.metadata(issuer, last.past_caches).await?),
         };
         let jwks_uri = metadata.as_ref().map_or(&self.url, |metadata| &metadata.jwks_uri);
         let same_place = known.map(|known| &known.jwks_uri)
             == metadata.as_ref().map(|metadata| &metadata.jwks_uri);
         let etag = last.etag.filter(|_| same_place && purpose != Purpose::Reload);
-        let response = self.get(jwks_uri, purpose, etag).await?;
+        let response = self.get(jwks_uri, last.past_caches, etag).await?;
         let keys = match response.status().as_u16() {
             304 if etag.is_some() => None,
             _ => Some(self.keys(jwks_uri, &response)?),
         };
         let headers = response.headers();
         let etag = headers.get(header::ETAG).or_else(|| etag.filter(|_| keys.is_none())).cloned();
-        Ok(Loaded { keys, metadata, etag, max_age: max_age(headers) })
+        let metadata_is_new = !(reuse && known.is_some());
+        Ok(Loaded { keys, metadata, metadata_is_new, etag, max_age: max_age(headers) })
     }
 
-    async fn metadata(&self, issuer: &str, purpose: Purpose) -> Result<Metadata, Failure> {
+    async fn metadata(&self, issuer: &str, past_caches: bool) -> Result<Metadata, Failure> {
         let url = &self.url;
-        let response = self.get(url, purpose, None).await?;
+        let response = self.get(url, past_caches, None).await?;
         let wrong = |problem: String| Failure::of(url, &response, problem);
         check_document(&response).map_err(wrong)?;
         let document =
@@ -156,7 +162,7 @@ impl Source {
     async fn get(
         &self,
         url: &Uri,
-        purpose: Purpose,
+        past_caches: bool,
         etag: Option<&HeaderValue>,
     ) -> Result<Response<Bytes>, Failure> {
         let mut request = Request::new(Bytes::new());
@@ -165,7 +171,7 @@ impl Source {
         let headers = request.headers_mut();
         let accept = "application/jwk-set+json, application/json";
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        if purpose != Purpose::Regular {
+        if past_caches {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         if let Some(etag) = etag {

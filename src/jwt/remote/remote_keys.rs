@@ -39,8 +39,8 @@ use crate::{
 /// 5. A key that is gone from a fetched set verifies nothing from that moment, and what it verified
 ///    before is forgotten ([`Lease`](crate::Lease)). A key of the same name is another key.
 /// 6. A set without a usable key, after a good one, counts as a failed fetch until the issuer has
-///    answered so for one [`ttl`](RemoteKeysBuilder::ttl); then, or at [`reload`](Self::reload), it
-///    is believed.
+///    answered so for one [`ttl`](super::RemoteKeysBuilder::ttl); then, or at
+///    [`reload`](Self::reload), it is believed.
 /// 7. Metadata is believed only if its `issuer` is exactly the configured one (RFC 8414 §3.3, OpenID
 ///    Connect Discovery §4.3). It is read again with each regular fetch and after each failed one;
 ///    keys and `jwks_uri` change together or not at all.
@@ -249,10 +249,14 @@ impl KeySource for RemoteKeys {
 
 impl fmt::Debug for RemoteKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // one look, its guard gone before the next: a reader that waits behind a writer that waits
+        // behind this reader would wait for ever
+        let keys = self.shared.snapshot().count();
+        let ready = self.is_ready();
         f.debug_struct("RemoteKeys")
             .field("location", &format_args!("{}", self.shared.source.location))
-            .field("keys", &self.shared.snapshot().count())
-            .field("ready", &self.is_ready())
+            .field("keys", &keys)
+            .field("ready", &ready)
             .finish_non_exhaustive()
     }
 }

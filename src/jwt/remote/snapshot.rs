@@ -17,6 +17,8 @@ pub(super) struct Snapshot {
     /// Counts the good answers; 0 is the empty beginning.
     pub(super) generation: u64,
     pub(super) metadata: Option<Metadata>,
+    /// From here on the metadata is read again, also by a forced fetch.
+    metadata_due: Duration,
     pub(super) etag: Option<http::HeaderValue>,
     /// From here on a request starts the next fetch.
     pub(super) refresh_at: Duration,
@@ -46,8 +48,13 @@ pub(super) enum Lookup {
 
 impl Snapshot {
     /// What the next fetch need not ask again.
-    pub(super) fn known(&self) -> Known<'_> {
-        Known { metadata: self.metadata.as_ref(), etag: self.etag.as_ref() }
+    pub(super) fn known(&self, now: Duration, past_caches: bool) -> Known<'_> {
+        Known {
+            metadata: self.metadata.as_ref(),
+            metadata_is_fresh: now < self.metadata_due,
+            etag: self.etag.as_ref(),
+            past_caches,
+        }
     }
 
     pub(super) fn nothing() -> Self {
@@ -55,6 +62,7 @@ impl Snapshot {
             table: KeyTable::default(),
             generation: 0,
             metadata: None,
+            metadata_due: Duration::ZERO,
             etag: None,
             refresh_at: Duration::ZERO,
             expires_at: Duration::ZERO,
@@ -127,6 +135,7 @@ impl Snapshot {
             table: KeyTable::new(keys).try_without_kid(tries),
             generation: self.generation.saturating_add(1),
             metadata: loaded.metadata,
+            metadata_due: if loaded.metadata_is_new { refresh_at } else { self.metadata_due },
             etag: loaded.etag,
             refresh_at,
             expires_at: fetched_at.saturating_add(fresh),

@@ -1,3 +1,5 @@
+#![cfg(feature = "aws-lc")]
+
 use std::{
     sync::{
         Mutex,

@@ -29,7 +29,7 @@ pub(super) enum Reply {
 
 impl MockIssuer {
     pub(super) async fn reply(&self, request: Request<Bytes>) -> Reply {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let (endpoint, delay, fault) = {
             let mut state = self.state();
             let endpoint =
@@ -48,6 +48,9 @@ impl MockIssuer {
         };
         if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
+        }
+        if matches!(fault, Some(Fault::Truncated)) {
+            parts.headers.remove(header::IF_NONE_MATCH); // there must be a document to cut
         }
         let right = || self.right_answer(endpoint, &parts, &body);
         let whole = match fault {

@@ -1,0 +1,174 @@
+//! What a stranger can reach, each door as one function: bytes in, verdict out. The fuzz targets run
+//! them; `tests/fuzz_corpora.rs` replays the seeds through them on stable Rust.
+//!
+//! A verdict is a short text that the same bytes give every time. What must hold whatever the bytes
+//! are is asserted here.
+
+use std::{
+    convert::Infallible,
+    future::{Future, Ready, ready},
+    pin::pin,
+    sync::{Arc, LazyLock},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderValue, Request, Response, header};
+use portcullis::{
+    Attempt, AuthError, AuthErrorKind, BearerAuth, Clock, Identity, Rejection, UnixTime,
+    jwt::{Algorithm, JwkSet, JwtValidator, StaticKeys, jws},
+    token::{Presented, TokenValidator},
+};
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// A token as text: the header, the key, the signature, the claims.
+pub fn jwt_token(data: &[u8]) -> String {
+    static VALIDATOR: LazyLock<JwtValidator> = LazyLock::new(|| {
+        JwtValidator::builder(StaticKeys::from_jwk_set(KEYS).expect("the set is sound"))
+            .issuer("https://authorization-server.example.com/")
+            .audience("https://rs.example.com/")
+            .clock(Arc::new(Stopped(1_618_354_100)))
+            .build()
+            .expect("the values are sound")
+    });
+    static SET: LazyLock<JwkSet> =
+        LazyLock::new(|| JwkSet::parse(KEYS, 10).expect("the set is sound"));
+    let Ok(token) = str::from_utf8(data) else { return "not text".into() };
+    let judged = judge(&*VALIDATOR, token);
+    let signed = SET.keys().iter().any(|key| jws::verify(token, key, Algorithm::ALL).is_ok());
+    assert!(signed || judged.is_err(), "accepted without a signature");
+    format!("{}, {}", verdict(&judged), if signed { "signed" } else { "not signed" })
+}
+
+/// A document that an issuer's key set URL answered.
+pub fn jwk_set(data: &[u8]) -> String {
+    let (own, remote) = (JwkSet::parse(data, 100), JwkSet::parse_remote(data, 100));
+    match (&own, &remote) {
+        (Ok(own), Ok(remote)) => {
+            assert!(remote.keys().iter().all(|key| !key.is_private()), "a secret was kept");
+            let count = |set: &JwkSet| set.keys().len() + set.skipped().len();
+            assert_eq!(count(own), count(remote));
+            assert!(serde_json::from_slice::<serde_json::Value>(data).is_ok(), "lenient");
+            format!("{} keys, {} of them public", own.keys().len(), remote.keys().len())
+        }
+        (Err(own), Err(remote)) => {
+            assert_eq!(own, remote);
+            own.to_string()
+        }
+        _ => panic!("one reader takes what the other refuses"),
+    }
+}
+
+/// The lines of an `Authorization` header, through the whole stack. Lines end with LF here.
+pub fn bearer_header(data: &[u8]) -> String {
+    let mut request = Request::new(());
+    for line in data.split(|byte| *byte == b'\n') {
+        let Ok(value) = HeaderValue::from_bytes(line) else { return "not a header".into() };
+        request.headers_mut().append(header::AUTHORIZATION, value);
+    }
+    let mut service = BearerAuth::new(Moon).expect("it has one scheme").layer(Inner);
+    let mut cx = Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(response)) = pin!(service.call(request)).poll(&mut cx) else {
+        panic!("a stack without a network waits for nothing");
+    };
+    let status = response.status().as_u16();
+    if status == 200 {
+        return "200".into();
+    }
+    assert!(matches!(status, 400 | 401), "{status}");
+    assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    let challenge = response.headers()[header::WWW_AUTHENTICATE].to_str().expect("it is ASCII");
+    let reason = response.extensions().get::<Rejection>().expect("it is a refusal").reason().kind();
+    format!("{status} {reason} {challenge}")
+}
+
+/// A claims set, signed: the strict reader, member by member.
+pub fn json_members(data: &[u8]) -> String {
+    const SECRET: &[u8] = &[7; 32];
+    static VALIDATOR: LazyLock<JwtValidator> = LazyLock::new(|| {
+        JwtValidator::builder(StaticKeys::hmac(Algorithm::HS256, SECRET).expect("it is long"))
+            .issuer("https://login.example")
+            .audience("https://api.example")
+            .algorithms([Algorithm::HS256])
+            .clock(Arc::new(Stopped(1_700_000_100)))
+            .build()
+            .expect("the values are sound")
+    });
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let signed = format!("{}.{}", encode(br#"{"alg":"HS256","typ":"at+jwt"}"#), encode(data));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
+    let token = format!("{signed}.{}", encode(hmac::sign(&key, signed.as_bytes()).as_ref()));
+    let judged = judge(&*VALIDATOR, &token);
+    if let Ok(identity) = &judged {
+        // a second reader must see the same claims
+        let claims: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(data).expect("a lenient reader takes what a strict one takes");
+        assert_eq!(claims["iss"], "https://login.example");
+        assert_eq!(claims["sub"].as_str(), identity.subject());
+        assert_eq!(identity.claims_json(), data);
+    }
+    verdict(&judged)
+}
+
+fn judge(validator: &JwtValidator, token: &str) -> Result<Identity, AuthError> {
+    let (parts, ()) = Request::new(()).into_parts();
+    let judged = validator.validate(Presented::new(token, &parts));
+    judged.into_ready().unwrap_or_else(|_| panic!("keys at hand need no waiting"))
+}
+
+fn verdict(judged: &Result<Identity, AuthError>) -> String {
+    match judged {
+        Ok(identity) => format!("accepted, scope {:?}", identity.scope().to_string()),
+        Err(error) => error.kind().to_string(),
+    }
+}
+
+/// Accepts one token.
+#[derive(Debug)]
+struct Moon;
+
+impl TokenValidator for Moon {
+    fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+        Attempt::ready(match presented.token() {
+            "moon" => Ok(Identity::builder("night-shift").subject("porter").build()),
+            _ => Err(AuthErrorKind::Inactive.into()),
+        })
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Inner;
+
+impl Service<Request<()>> for Inner {
+    type Response = Response<()>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<()>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(())))
+    }
+}
+
+/// A clock that stands, at seconds since 1970.
+#[derive(Debug)]
+struct Stopped(u64);
+
+impl Clock for Stopped {
+    fn now(&self) -> UnixTime {
+        UnixTime::from_secs(self.0)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// The keys of RFC 7515 A.2 and RFC 8037 A.2.
+const KEYS: &[u8] = include_bytes!("keys.json");

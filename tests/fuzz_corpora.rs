@@ -1,0 +1,39 @@
+//! The seeds of the fuzz targets, replayed: no door panics, and each verdict is the one that is
+//! written down in `fuzz/verdicts`.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+#[path = "../fuzz/doors.rs"]
+mod doors;
+
+#[test]
+fn each_seed_has_its_verdict() {
+    let doors: [(&str, fn(&[u8]) -> String); 4] = [
+        ("bearer_header", doors::bearer_header),
+        ("json_members", doors::json_members),
+        ("jwk_set", doors::jwk_set),
+        ("jwt_token", doors::jwt_token),
+    ];
+    for (target, door) in doors {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+        let mut found = BTreeMap::new();
+        for entry in fs::read_dir(fuzz.join("corpus").join(target)).unwrap() {
+            let path = entry.unwrap().path();
+            let seed = fs::read(&path).unwrap();
+            let verdict = door(&seed);
+            assert_eq!(door(&seed), verdict, "{} is judged by mood", path.display());
+            found.insert(path.file_name().unwrap().to_str().unwrap().to_owned(), verdict);
+        }
+        let written: BTreeMap<String, String> =
+            fs::read_to_string(fuzz.join("verdicts").join(format!("{target}.txt")))
+                .unwrap_or_default()
+                .lines()
+                .filter_map(|line| line.split_once(": "))
+                .map(|(seed, verdict)| (seed.to_owned(), verdict.to_owned()))
+                .collect();
+        assert!(found.len() > 10, "{target}: the seeds are missing");
+        let told: String =
+            found.iter().map(|(seed, verdict)| format!("{seed}: {verdict}\n")).collect();
+        assert_eq!(found, written, "{target}; as judged now:\n{told}");
+    }
+}
