@@ -154,13 +154,16 @@ fn cold_checks(rounds: usize) {
     }
 }
 
+/// One request through one side.
+type Call = Box<dyn FnMut(Request<()>)>;
+
 /// Tokens that were never seen, the cache filling up on one side.
 fn cold_requests(rounds: usize) {
     const DIFFERENT: usize = 64;
     for algorithm in ALGORITHMS {
         let key = Key::new(algorithm, "k1");
         let tokens: Vec<String> = (0..DIFFERENT).map(|i| key.token(ISSUER, i)).collect();
-        let fresh = |mut make: Box<dyn FnMut() -> Box<dyn FnMut(Request<()>)>>| -> Side<'_> {
+        let fresh = |mut make: Box<dyn FnMut() -> Call>| -> Side<'_> {
             let tokens = &tokens;
             Box::new(move || {
                 let made: Vec<Request<()>> =

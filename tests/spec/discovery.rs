@@ -1,5 +1,6 @@
 //! How an issuer's metadata are found, and when they are believed
 //! (RFC 8414, OpenID Connect Discovery 1.0).
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use portcullis::{
     AuthErrorKind, BearerAuth,
     fetch::{Fetch, FetchError, FetchFuture, HttpClient},
     jwt::{KeyLocation, RemoteKeys},
-    testing::{Endpoint, Fault, ManualClock},
+    testing::{Endpoint, Fault, ManualClock, MockIssuer},
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -429,9 +430,9 @@ async fn a_certificate_that_nobody_vouches_for() {
 }
 
 async fn the_default_client_reads_no_more_than_it_must() {
-    let issuer = portcullis::testing::MockIssuer::new();
+    let issuer = MockIssuer::new();
     let served = issuer.serve().await.unwrap();
-    let remote = |issuer: &portcullis::testing::MockIssuer| {
+    let remote = |issuer: &MockIssuer| {
         RemoteKeys::builder(KeyLocation::discover(issuer.url()))
             .timeout(Duration::from_secs(20))
             .fetch(HttpClient::builder().timeout(Duration::from_secs(20)).build().unwrap())

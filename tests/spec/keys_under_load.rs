@@ -1,4 +1,5 @@
 //! Many callers at once, callers that leave, clients that break, and strangers in great numbers.
+
 use std::{
     sync::{
         Arc,
@@ -142,7 +143,7 @@ struct Fragile {
 impl Fetch for Fragile {
     fn fetch(&self, request: Request<Bytes>, limit: usize) -> FetchFuture {
         let call = self.calls.fetch_add(1, Ordering::SeqCst);
-        if call % 2 == 0 && call < self.panics {
+        if call.is_multiple_of(2) && call < self.panics {
             panic!("the client is broken, as planted");
         }
         let (fetch, panics) = (Arc::clone(&self.fetch), call < self.panics);

@@ -1,12 +1,15 @@
 //! What the mock issuer says at its token and userinfo endpoints and in its metadata
 //! (RFC 6749 §5, RFC 9068 §2, §3, RFC 8414 §3.2).
+
+use std::{sync::Arc, time::Duration};
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
 use portcullis::{
     Clock,
-    jwt::{JwtValidator, Profile, StaticKeys},
-    testing::{Api, Client, Endpoint, ManualClock, MockIssuer, User},
+    jwt::{Algorithm, JwtValidator, Profile, StaticKeys},
+    testing::{Api, Client, Endpoint, ManualClock, MockIssuer, MockIssuerBuilder, User},
 };
 use serde_json::{Value, json};
 
@@ -29,9 +32,7 @@ fn server() -> MockIssuer {
         .build()
 }
 
-fn estate(
-    builder: portcullis::testing::MockIssuerBuilder,
-) -> portcullis::testing::MockIssuerBuilder {
+fn estate(builder: MockIssuerBuilder) -> MockIssuerBuilder {
     builder
         .clock(ManualClock::new())
         .api(Api::new("api1", &["api1"]))
@@ -206,7 +207,7 @@ const USERINFO: &[Userinfo] = &[
     Userinfo { id: "S7-08", line: |_, _| Some("Basic YTpi".into()), status: 401, challenge: "Bearer", body: || Value::Null },
     Userinfo { id: "S7-08", line: |_, token| Some(format!("Bearer {token}x")), status: 401, challenge: "Bearer error=\"invalid_token\"", body: || Value::Null },
     Userinfo { id: "S7-08", line: |issuer, _| Some(format!("Bearer {}", issuer.token().scope("openid").signed_by_stranger().build())), status: 401, challenge: "Bearer error=\"invalid_token\"", body: || Value::Null },
-    Userinfo { id: "S7-08", line: |issuer, _| Some(format!("Bearer {}", issuer.token().scope("openid").expired_since(std::time::Duration::from_secs(1)).build())), status: 401, challenge: "Bearer error=\"invalid_token\"", body: || Value::Null },
+    Userinfo { id: "S7-08", line: |issuer, _| Some(format!("Bearer {}", issuer.token().scope("openid").expired_since(Duration::from_secs(1)).build())), status: 401, challenge: "Bearer error=\"invalid_token\"", body: || Value::Null },
 ];
 
 async fn userinfo() {
@@ -264,7 +265,7 @@ async fn tokens_to_the_letter_of_the_profile() {
             .issuer(issuer.url())
             .audience(audience)
             .profile(Profile::rfc9068())
-            .clock(std::sync::Arc::new(clock.clone()))
+            .clock(Arc::new(clock.clone()))
             .build()
             .unwrap();
         let identity = Stand::of(validator).accepts(token).await;
@@ -324,7 +325,7 @@ async fn metadata() {
         }
     }
     // RS256 is there also where no key is for it
-    let issuer = MockIssuer::builder().algorithm(portcullis::jwt::Algorithm::ES256).build();
+    let issuer = MockIssuer::builder().algorithm(Algorithm::ES256).build();
     let request = Request::get("https://issuer.test/.well-known/openid-configuration");
     let answer = send(&issuer, request, "").await;
     let algorithms = &answer.body["id_token_signing_alg_values_supported"];
