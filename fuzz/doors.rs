@@ -37,7 +37,7 @@ pub fn jwt_token(data: &[u8]) -> String {
     static SET: LazyLock<JwkSet> =
         LazyLock::new(|| JwkSet::parse(KEYS, 10).expect("the set is sound"));
     let Ok(token) = str::from_utf8(data) else { return "not text".into() };
-    let judged = judge(&*VALIDATOR, token);
+    let judged = judge(&VALIDATOR, token);
     let signed = SET.keys().iter().any(|key| jws::verify(token, key, Algorithm::ALL).is_ok());
     assert!(signed || judged.is_err(), "accepted without a signature");
     format!("{}, {}", verdict(&judged), if signed { "signed" } else { "not signed" })
@@ -101,7 +101,7 @@ pub fn json_members(data: &[u8]) -> String {
     let signed = format!("{}.{}", encode(br#"{"alg":"HS256","typ":"at+jwt"}"#), encode(data));
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
     let token = format!("{signed}.{}", encode(hmac::sign(&key, signed.as_bytes()).as_ref()));
-    let judged = judge(&*VALIDATOR, &token);
+    let judged = judge(&VALIDATOR, &token);
     if let Ok(identity) = &judged {
         // a second reader must see the same claims
         let claims: serde_json::Map<String, serde_json::Value> =

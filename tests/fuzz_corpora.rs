@@ -6,9 +6,12 @@ use std::{collections::BTreeMap, fs, path::Path};
 #[path = "../fuzz/doors.rs"]
 mod doors;
 
+/// Takes what a stranger sent, and says what came of it.
+type Door = fn(&[u8]) -> String;
+
 #[test]
 fn each_seed_has_its_verdict() {
-    let doors: [(&str, fn(&[u8]) -> String); 4] = [
+    let doors: [(&str, Door); 4] = [
         ("bearer_header", doors::bearer_header),
         ("json_members", doors::json_members),
         ("jwk_set", doors::jwk_set),
