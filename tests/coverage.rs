@@ -22,7 +22,6 @@ const LISTS: &[(&str, &str)] = &[
 /// What an id may wait for. A change that arrives loses its line here and its exemptions with it.
 const CHANGES: &[&str] = &[
     "DPoP",
-    "a TLS server in the tests",
     "encrypted tokens",
     "host authentication",
     "live configuration",

@@ -426,7 +426,7 @@ async fn a_certificate_that_nobody_vouches_for() {
     assert!(!keys.is_ready());
     let failed = server.await.unwrap();
     assert!(failed, "the handshake came to an end");
-    ledger::passed("JWKS-08 8414-08");
+    ledger::passed("JWKS-08 8414-08 7515-27");
 }
 
 async fn the_default_client_reads_no_more_than_it_must() {

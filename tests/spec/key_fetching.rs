@@ -230,12 +230,15 @@ async fn hanging_costs_a_bounded_wait() {
 
 // ---- single keys of a set
 
+/// The key of a token, and why the token is refused.
+type SignedBy = (fn() -> SigningKey, Option<AuthErrorKind>);
+
 struct KeySet {
     id: &'static str,
     /// What is published beside `p` (P-256).
     others: fn() -> Vec<serde_json::Value>,
     /// Tokens that are signed with these.
-    tokens: &'static [(fn() -> SigningKey, Option<AuthErrorKind>)],
+    tokens: &'static [SignedBy],
 }
 
 impl Row for KeySet {
