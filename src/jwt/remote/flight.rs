@@ -205,3 +205,50 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Between these an issuer's `max-age` is heard.
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Request;
+
+    use super::*;
+    use crate::{
+        clock::SystemClock,
+        fetch::{Fetch, FetchFuture},
+        jwt::KeyLocation,
+    };
+
+    #[derive(Debug)]
+    struct Silent;
+
+    impl Fetch for Silent {
+        fn fetch(&self, _: Request<Bytes>, _: usize) -> FetchFuture {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    /// Between the look at the snapshot and the lock another fetch may have landed.
+    #[tokio::test]
+    async fn who_looked_at_an_older_snapshot_looks_again_and_fetches_nothing() {
+        let url = "https://issuer.test/jwks";
+        let source = Source {
+            fetch: Arc::new(Silent),
+            location: KeyLocation::jwks_url(url),
+            url: url.parse().unwrap(),
+            any_http: false,
+            max_bytes: 1024,
+            max_keys: 1,
+        };
+        let second = Duration::from_secs(1);
+        let limits =
+            Limits { cooldown: second, max_stale: second, timeout: second, tries: 1, ttl: second };
+        let shared = Arc::new(Shared::new(source, Arc::new(SystemClock), limits));
+        for purpose in [Purpose::Forced, Purpose::Regular, Purpose::Reload] {
+            assert!(matches!(shared.board(purpose, 7, Duration::ZERO), Boarding::Again));
+        }
+        let started = shared.board(Purpose::Regular, 0, Duration::ZERO);
+        assert!(matches!(started, Boarding::Started(_)));
+        let joined = shared.board(Purpose::Forced, 0, Duration::ZERO);
+        assert!(matches!(joined, Boarding::Flying(_)));
+    }
+}
