@@ -14,7 +14,6 @@ use serde::de::DeserializeOwned;
 use crate::{
     authentication::Authentication,
     caller::{Caller, CallerOf},
-    error::{AuthError, AuthErrorKind},
     principal::Principal,
     rejection::{DefaultResponseForRejection, Rejection, RequestKind},
 };
@@ -59,7 +58,7 @@ impl<State: Sync> FromRequestParts<State> for Principal {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Rejection> {
-        Ok(record(parts)?.principal())
+        Ok(Authentication::from_extensions(&parts.extensions)?.principal())
     }
 }
 
@@ -67,14 +66,6 @@ impl<State: Sync> FromRequestParts<State> for Authentication {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Rejection> {
-        Ok(record(parts)?.clone())
+        Ok(Self::from_extensions(&parts.extensions)?.clone())
     }
-}
-
-fn record(parts: &Parts) -> Result<&Authentication, Rejection> {
-    parts.extensions.get().ok_or_else(|| {
-        let error = AuthError::new(AuthErrorKind::NoGate);
-        tracing::error!(target: "portcullis", %error, "wiring");
-        Rejection::wiring(error)
-    })
 }

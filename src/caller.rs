@@ -59,11 +59,7 @@ where
     /// # Errors
     /// The [`Rejection`] of the table above.
     pub fn from_extensions(extensions: &Extensions) -> Result<Self, Rejection> {
-        let Some(record) = extensions.get::<Authentication>() else {
-            let error = AuthError::new(AuthErrorKind::NoGate);
-            tracing::error!(target: "portcullis", %error, "Caller was asked for and no gate wrote a record");
-            return Err(Rejection::wiring(error));
-        };
+        let record = Authentication::from_extensions(extensions)?;
         let Some(identity) = S::find(record) else {
             return Err(refuse_unknown(record, S::NAME));
         };
@@ -77,6 +73,20 @@ where
             Rejection::forbidden(AuthErrorKind::ClaimsMismatch.into())
         })?;
         Ok(Self { claims, identity: identity.clone(), scheme: PhantomData })
+    }
+}
+
+impl Authentication {
+    /// The record in a request's extensions.
+    ///
+    /// # Errors
+    /// No gate saw the request: 500, logged.
+    pub fn from_extensions(extensions: &Extensions) -> Result<&Self, Rejection> {
+        extensions.get().ok_or_else(|| {
+            let error = AuthError::new(AuthErrorKind::NoGate);
+            tracing::error!(target: "portcullis", %error, "wiring");
+            Rejection::wiring(error)
+        })
     }
 }
 

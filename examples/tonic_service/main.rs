@@ -55,7 +55,7 @@ impl Orders for Shop {
 /// Who is calling, if the policy lets it.
 fn allowed<T>(request: &Request<T>, policy: impl Policy) -> Result<Caller<Employee>, Status> {
     let caller = Caller::from_extensions(request.extensions()).map_err(status)?;
-    let record = request.extensions().get::<Authentication>().expect("its caller was found");
+    let record = Authentication::from_extensions(request.extensions()).map_err(status)?;
     record.check(&policy).map_err(status)?;
     Ok(caller)
 }

@@ -38,7 +38,7 @@ impl Decision {
 
     /// The caller may not, for no reason that the client is told.
     #[must_use]
-    pub const fn forbid(error: AuthError) -> Self {
-        Self::Forbid { error, scope: None }
+    pub fn forbid(error: impl Into<AuthError>) -> Self {
+        Self::Forbid { error: error.into(), scope: None }
     }
 }

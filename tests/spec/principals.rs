@@ -400,7 +400,7 @@ fn always(status: u16) -> impl Policy + Clone {
     policy::from_fn("always", move |_| match status {
         200 => Decision::Allow,
         401 => Decision::challenge(),
-        403 => Decision::forbid(AuthErrorKind::MissingRole.into()),
+        403 => Decision::forbid(AuthErrorKind::MissingRole),
         _ => Decision::Undecidable,
     })
     .shared()
