@@ -16,8 +16,10 @@ use crate::{attempt::Attempt, error::AuthError, principal::Lease};
 pub trait KeySource: fmt::Debug + Send + Sync {
     /// The keys that may have signed a token whose header says `kid` and `alg`.
     ///
-    /// Nothing fits: an error of kind [`UnknownKey`](crate::AuthErrorKind::UnknownKey). Not to be
-    /// found out now: [`IssuerUnreachable`](crate::AuthErrorKind::IssuerUnreachable).
+    /// Nothing fits: an error of kind [`UnknownKey`](crate::AuthErrorKind::UnknownKey), or
+    /// [`UnsupportedAlgorithm`](crate::AuthErrorKind::UnsupportedAlgorithm) where the key of that name
+    /// is of another kind. Not to be found out now:
+    /// [`IssuerUnreachable`](crate::AuthErrorKind::IssuerUnreachable).
     fn find(&self, kid: Option<&str>, alg: Algorithm) -> Attempt<Result<FoundKeys, AuthError>>;
 }
 
