@@ -200,6 +200,25 @@ kinds! {
     RejectedByCheck Invalid "a check of this application refused the credential";
     /// Two credentials of different users where one user must hold both.
     SubjectMismatch Invalid "the credentials belong to different users";
+    // ---- tickets and cookies
+    /// A chunked cookie lacks one of its chunks.
+    ChunksMissing Invalid "a chunk of the cookie is missing";
+    /// The credential came over plain http where TLS is demanded.
+    InsecureTransport Invalid "the credential was sent over plain http, where TLS is demanded";
+    /// The session that the cookie names is not in the store.
+    SessionGone Invalid "the session is not in the store";
+    /// The security stamp of the user changed.
+    StampMismatch Invalid "the user's security stamp changed after the ticket was issued";
+    /// The ticket expired.
+    TicketExpired Invalid "the ticket expired";
+    /// The ticket opened, and what it holds is not a ticket of this format.
+    TicketMalformed Invalid "the ticket opened and its content is not well-formed";
+    /// No key opens the ticket. Also when it was made for another purpose: a MAC does not tell.
+    TicketUndecryptable Invalid "no configured key opens the ticket";
+    /// The ticket was made for another purpose.
+    TicketWrongPurpose Invalid "the ticket was made for another purpose";
+    /// The user is no longer known.
+    UserGone Invalid "the user is no longer known";
     // ---- the world
     /// Keys or an answer could not be had from the issuer.
     IssuerUnreachable Undecidable "the issuer could not be asked";

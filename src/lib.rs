@@ -141,6 +141,7 @@
 //! | `jwt` | yes | `JwtValidator`, `jws`, `Jwk`, key sets |
 //! | `fetch` | yes | the default HTTP client (reqwest with rustls) for discovery and key sets |
 //! | `aws-lc` | yes | cryptography by aws-lc-rs; needs a C compiler |
+//! | `tickets` | | cookies and tickets of ASP.NET applications: FormsAuthentication, Katana |
 //! | `axum` | | extractors and responses for axum |
 //! | `rust-crypto` | | cryptography in Rust alone, for targets without a C compiler |
 //! | `testing` | | the mock issuer and the other tools above |
@@ -161,13 +162,15 @@
 
 #[cfg(all(feature = "jwt", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
 compile_error!("the feature `jwt` needs cryptography: turn on `aws-lc` or `rust-crypto`");
+#[cfg(all(feature = "tickets", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
+compile_error!("the feature `tickets` needs cryptography: turn on `aws-lc` or `rust-crypto`");
 
 mod attempt;
 pub mod authenticate;
 mod authentication;
 #[cfg(feature = "axum")]
 mod axum;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "jwt", feature = "tickets"))]
 mod base64url;
 mod caller;
 pub mod challenge;
@@ -192,6 +195,8 @@ mod stacks;
 pub mod suppress;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tickets")]
+pub mod ticket;
 pub mod token;
 
 pub use attempt::Attempt;

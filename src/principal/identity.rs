@@ -50,6 +50,8 @@ struct Facts {
     not_after: Option<UnixTime>,
     fresh_until: Option<Duration>,
     lease: Option<Lease>,
+    /// What the credential was, whole, as a type of its format.
+    credential: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// A part of [`Facts::texts`].
@@ -159,6 +161,13 @@ impl Identity {
     #[must_use]
     pub fn verified_at(&self) -> Option<UnixTime> {
         self.0.facts.verified_at
+    }
+
+    /// The whole credential as a type of its format, where the validator attached one: a ticket
+    /// with everything that no claim tells.
+    #[must_use]
+    pub fn credential<C: Any + Send + Sync>(&self) -> Option<&C> {
+        self.0.facts.credential.as_deref()?.downcast_ref()
     }
 
     /// All claims, as the JSON object that was verified.
@@ -354,6 +363,12 @@ impl IdentityBuilder {
     /// Until which reading of the monotonic clock it need not be verified again. Default: no limit.
     pub fn fresh_until(mut self, monotonic: Duration) -> Self {
         self.0.fresh_until = Some(monotonic);
+        self
+    }
+
+    /// Attaches the whole credential; see [`Identity::credential`]. Default: none.
+    pub fn credential<C: Any + Send + Sync>(mut self, credential: Arc<C>) -> Self {
+        self.0.credential = Some(credential);
         self
     }
 

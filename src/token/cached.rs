@@ -15,7 +15,7 @@ use std::{
 
 use quick_cache::{Equivalent, Weighter, sync::Cache};
 
-use super::{Presented, TokenValidator};
+use super::{Presented, Renewed, TokenValidator};
 use crate::{
     attempt::Attempt, clock::Clock, crypto, error::AuthError, principal::Identity, secret::Secret,
 };
@@ -85,6 +85,10 @@ impl<V: TokenValidator, C: TokenCache + 'static> TokenValidator for Cached<V, C>
 
     fn cache_key<'t>(&self, token: &'t str) -> &'t str {
         self.validator.cache_key(token)
+    }
+
+    fn renew(&self, identity: &Identity) -> Option<Renewed> {
+        self.validator.renew(identity)
     }
 
     fn clock(&self) -> Arc<dyn Clock> {

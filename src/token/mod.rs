@@ -11,4 +11,4 @@ mod validator;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 pub use cached::{Cached, InMemoryTokens, TokenCache};
 pub use revocations::{InMemoryRevocations, Revocations};
-pub use validator::{Presented, TokenValidator};
+pub use validator::{Presented, Renewed, TokenValidator};

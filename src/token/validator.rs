@@ -6,9 +6,10 @@ use http::request::Parts;
 
 use crate::{
     attempt::Attempt,
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, UnixTime},
     error::AuthError,
     principal::Identity,
+    secret::Secret,
 };
 
 /// Judges one token format: a local JWT, an opaque handle, a ticket, PASETO, …
@@ -52,6 +53,13 @@ pub trait TokenValidator: fmt::Debug + Send + Sync {
         token
     }
 
+    /// A newer text of the same credential, where one is due now: a ticket slid. Asked on the way
+    /// out of every request that it accepted, also for a remembered identity. Default: none.
+    fn renew(&self, identity: &Identity) -> Option<Renewed> {
+        let _ = identity;
+        None
+    }
+
     /// The clock that it judges by, so that a cache around it judges by the same one. Default:
     /// [`SystemClock`].
     fn clock(&self) -> Arc<dyn Clock> {
@@ -68,8 +76,38 @@ impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
         (**self).cache_key(token)
     }
 
+    fn renew(&self, identity: &Identity) -> Option<Renewed> {
+        (**self).renew(identity)
+    }
+
     fn clock(&self) -> Arc<dyn Clock> {
         (**self).clock()
+    }
+}
+
+/// A newer text of a credential. Its `Debug` does not show it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Renewed {
+    /// The new text.
+    pub text: Secret,
+    /// Until when a browser should keep it; `None`: until it is closed.
+    pub persist_until: Option<UnixTime>,
+}
+
+impl Renewed {
+    /// A newer text, kept by a browser until then (`None`: until it is closed).
+    #[must_use]
+    pub fn new(text: impl Into<Secret>, persist_until: Option<UnixTime>) -> Self {
+        Self { text: text.into(), persist_until }
+    }
+}
+
+impl fmt::Debug for Renewed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Renewed")
+            .field("persist_until", &self.persist_until)
+            .finish_non_exhaustive()
     }
 }
 

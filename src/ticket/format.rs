@@ -1,0 +1,56 @@
+//! The seam behind which every ticket format stands.
+
+use std::fmt;
+
+use super::Ticket;
+use crate::error::{AuthError, BuildError};
+
+/// Opens and writes the tickets of one format, with its keys. Synchronous: it asks nobody.
+///
+/// It judges everything but time and revocation, which `TicketValidator`
+/// does for every format.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a ticket format: implement `TicketFormat` for it"
+)]
+pub trait TicketFormat: fmt::Debug + Send + Sync {
+    /// Opens a ticket.
+    ///
+    /// # Errors
+    /// [`TicketUndecryptable`](crate::AuthErrorKind::TicketUndecryptable): no key opens it, for
+    /// whatever reason; the detail names fingerprints of the keys tried.
+    /// [`TicketMalformed`](crate::AuthErrorKind::TicketMalformed): a key opened it, and what it
+    /// holds is not a ticket of this format. [`TokenTooLong`](crate::AuthErrorKind::TokenTooLong).
+    fn unprotect(&self, text: &str) -> Result<Ticket, AuthError>;
+
+    /// Writes a ticket, with the first key.
+    ///
+    /// # Errors
+    /// The ticket holds what the format has no place for; the error names it.
+    fn protect(&self, ticket: &Ticket) -> Result<String, BuildError>;
+
+    /// When a ticket slides. Default: [`RenewalRule::AfterHalf`].
+    fn renewal_rule(&self) -> RenewalRule {
+        RenewalRule::AfterHalf
+    }
+
+    /// The claim type that marks a ticket as a mere reference to a session in a store. Default:
+    /// none.
+    fn session_claim_type(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether a ticket without expiry is refused. Default: no, as ASP.NET's cookies.
+    fn demands_expiry(&self) -> bool {
+        false
+    }
+}
+
+/// When a ticket slides, if sliding is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RenewalRule {
+    /// When what remains is less than what has passed (Katana, ASP.NET Core): not at half.
+    AfterHalf,
+    /// When what remains is at most what has passed (FormsAuthentication): at half already.
+    AtHalf,
+}
