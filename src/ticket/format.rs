@@ -39,6 +39,11 @@ pub trait TicketFormat: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether a ticket of this format has a place for [`Ticket::properties`]. Default: yes.
+    fn holds_properties(&self) -> bool {
+        true
+    }
+
     /// Whether a ticket without expiry is refused. Default: no, as ASP.NET's cookies.
     fn demands_expiry(&self) -> bool {
         false

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::clock::UnixTime;
+use crate::{clock::UnixTime, principal::Identity};
 
 /// A ticket: .NET's `AuthenticationTicket` and `FormsAuthenticationTicket` in one.
 ///
@@ -45,6 +45,12 @@ impl Ticket {
             cookie_path: "/".to_owned(),
             version: 2,
         }
+    }
+
+    /// The ticket that an identity was made from, if it was one.
+    #[must_use]
+    pub fn of(identity: &Identity) -> Option<&Self> {
+        identity.credential()
     }
 
     /// The primary identity.
