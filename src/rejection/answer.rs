@@ -53,15 +53,18 @@ impl Rejection {
                     None => Vec::new(),
                     Some(scope) => {
                         let scope = scope.to_string();
-                        let reason = ChallengeReason::InsufficientScope(&scope);
-                        seen.filter(|(_, outcome)| outcome.identity().is_some())
-                            .filter_map(|(scheme, _)| scheme.authenticator().challenge(reason))
-                            .map(|challenge| challenge.to_header_value())
-                            .collect()
+                        challenges_of_proved(seen, ChallengeReason::InsufficientScope(&scope))
                     }
                 };
                 let code = scope.as_ref().map(|_| "insufficient_scope");
                 Some(Self::new(StatusCode::FORBIDDEN, error.clone(), code, challenges))
+            }
+            Decision::StepUp { error, needed } => {
+                let challenges =
+                    challenges_of_proved(seen.clone(), ChallengeReason::StepUp(needed));
+                let code = Some("insufficient_user_authentication");
+                let challenges = or_bare_names(challenges, seen);
+                Some(Self::new(StatusCode::UNAUTHORIZED, error.clone(), code, challenges))
             }
             Decision::Undecidable => Some(Self::undecidable(seen)),
         }
@@ -156,6 +159,7 @@ impl Rejection {
     #[must_use]
     pub fn is_unauthenticated(&self) -> bool {
         matches!(self.0.status, StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST)
+            && self.0.reason.kind() != AuthErrorKind::InsufficientAuthentication
     }
 
     /// The gRPC status code: 16 `UNAUTHENTICATED`, 7 `PERMISSION_DENIED`, 14 `UNAVAILABLE`,
@@ -177,7 +181,7 @@ impl Rejection {
         &self.0.reason
     }
 
-    /// The RFC 6750 §3.1 error code; none where nothing was presented, and for 500 and 503.
+    /// The error code of RFC 6750 §3.1 or RFC 9470 §3; none where nothing was presented, and for 500 and 503.
     #[must_use]
     pub fn code(&self) -> Option<&'static str> {
         self.0.code
@@ -300,10 +304,27 @@ fn challenges<'a>(
         })
         .map(|challenge| challenge.to_header_value())
         .collect();
+    or_bare_names(made, asked)
+}
+
+fn challenges_of_proved<'a>(
+    seen: impl Iterator<Item = Seen<'a>>,
+    reason: ChallengeReason<'_>,
+) -> Vec<HeaderValue> {
+    seen.filter(|(_, outcome)| outcome.identity().is_some())
+        .filter_map(|(scheme, _)| scheme.authenticator().challenge(reason))
+        .map(|challenge| challenge.to_header_value())
+        .collect()
+}
+
+/// RFC 9110 §15.5.2: a 401 carries a challenge, also where no scheme has one of its own.
+fn or_bare_names<'a>(
+    made: Vec<HeaderValue>,
+    asked: impl Iterator<Item = Seen<'a>>,
+) -> Vec<HeaderValue> {
     if !made.is_empty() {
         return made;
     }
-    // RFC 9110 §15.5.2: a 401 carries a challenge, also where no scheme has one of its own
     asked
         .map(|(scheme, _)| Challenge::new(scheme.name().as_str()).parameter("realm", "api"))
         .map(|challenge| challenge.to_header_value())

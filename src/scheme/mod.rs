@@ -4,7 +4,9 @@ mod authenticator;
 mod bearer;
 mod named;
 mod source;
+mod transport;
 
 pub use authenticator::{Authenticator, Outcome};
 pub use bearer::BearerScheme;
 pub use named::{IntoSchemes, Scheme};
+pub use transport::{Transport, TransportSource};
