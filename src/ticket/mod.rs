@@ -36,7 +36,6 @@
 //! each keeps its own. Every value is text, whatever its value type says.
 
 pub mod aspnet;
-mod claims;
 mod format;
 mod issue;
 mod renewal;
