@@ -36,6 +36,7 @@
 //! each keeps its own. Every value is text, whatever its value type says.
 
 pub mod aspnet;
+mod claims;
 mod format;
 mod issue;
 mod renewal;
