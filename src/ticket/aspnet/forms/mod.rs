@@ -1,0 +1,6 @@
+//! FormsAuthentication tickets.
+mod fields;
+mod framework20;
+#[cfg(test)]
+mod tests;
+mod version1;

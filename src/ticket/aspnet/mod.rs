@@ -1,0 +1,4 @@
+//! The tickets of ASP.NET.
+mod binary;
+mod forms;
+mod katana;
