@@ -6,16 +6,34 @@
 //! 3. What makes a key acceptable is written here and does not depend on the library.
 
 mod algorithm;
+#[cfg(feature = "tickets")]
+mod cipher;
 mod constant_time;
 mod digest;
+mod hmac;
+#[cfg(feature = "tickets")]
+mod kdf;
 mod mac;
 mod public_key;
+#[cfg(feature = "tickets")]
+mod random;
 mod verify;
 
 pub use algorithm::Algorithm;
 pub(crate) use algorithm::Family;
+#[cfg(feature = "tickets")]
+pub(crate) use cipher::{CbcKey, Cipher, same};
 pub(crate) use constant_time::equal;
+#[cfg(feature = "tickets")]
+pub(crate) use digest::md5;
 pub(crate) use digest::sha256;
+#[cfg(feature = "tickets")]
+pub(crate) use hmac::Tag;
+pub(crate) use hmac::{Hash, HmacKey};
+#[cfg(feature = "tickets")]
+pub(crate) use kdf::derive;
 pub(crate) use mac::MacKey;
 pub(crate) use public_key::{Curve, PublicKey};
+#[cfg(feature = "tickets")]
+pub(crate) use random::fill_random;
 pub(crate) use verify::VerifyingKey;

@@ -1,8 +1,7 @@
 //! Tickets: what an application wrote about a user when it signed the user in, protected by keys
 //! that it shares (feature `tickets`).
 
-#[allow(dead_code)] // TODO-merge
-mod aspnet;
+pub mod aspnet;
 mod format;
 #[expect(clippy::module_inception, reason = "the room's first noun")]
 mod ticket;

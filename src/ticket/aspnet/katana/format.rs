@@ -69,7 +69,8 @@ impl Format {
         }
         let content = serializer::write(ticket)?;
         let text = base64url::encode(self.keys.first().protect(&gzip::pack(&content)));
-        for (length, limit) in [(content.len(), self.max_ticket_bytes), (text.len(), LONGEST_TEXT)] {
+        for (length, limit) in [(content.len(), self.max_ticket_bytes), (text.len(), LONGEST_TEXT)]
+        {
             if length > limit {
                 let problem = format!("{length} bytes, its own reader takes {limit} at most");
                 return Err(BuildError::invalid("ticket", problem));
@@ -85,12 +86,14 @@ impl Format {
                 format_args!("unpacked, more than max_ticket_bytes: {}", self.max_ticket_bytes),
             ),
         })?;
-        let ticket = serializer::read(&content, self.formats)
-            .map_err(|Malformed(why)| malformed(why))?;
+        let ticket =
+            serializer::read(&content, self.formats).map_err(|Malformed(why)| malformed(why))?;
         let is_authenticated =
             ticket.identity().is_some_and(|identity| !identity.authentication_type.is_empty());
         if self.demands_authentication && !is_authenticated {
-            return Err(malformed("its identity has no authentication type: nobody was authenticated"));
+            return Err(malformed(
+                "its identity has no authentication type: nobody was authenticated",
+            ));
         }
         Ok(ticket)
     }
@@ -119,13 +122,15 @@ macro_rules! katana_format {
 
             /// Reads format 2 of a ticket as well, which Katana 2.0 to 3.0.0 write. Default: format 3
             /// alone, which Katana 3.0.1 and later write and read.
-            pub fn accept_format_2(self) -> Self {
-                Self(Format { formats: Formats::TwoAndThree, ..self.0 })
+            pub fn accept_format_2(mut self) -> Self {
+                self.0.formats = Formats::TwoAndThree;
+                self
             }
 
             /// How long a ticket may be once it is unpacked, in bytes. Default: 1 MiB (1,048,576).
-            pub fn max_ticket_bytes(self, bytes: usize) -> Self {
-                Self(Format { max_ticket_bytes: bytes, ..self.0 })
+            pub fn max_ticket_bytes(mut self, bytes: usize) -> Self {
+                self.0.max_ticket_bytes = bytes;
+                self
             }
         }
     };

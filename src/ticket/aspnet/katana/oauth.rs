@@ -13,21 +13,37 @@ use crate::{
 /// Katana's access tokens: opaque to their holder, and opened here with the machine key that the
 /// authorization server and this service share.
 ///
-/// See the [module docs](super).
+/// Read as a [`KatanaCookie`](super::KatanaCookie) is, under purposes of its own. Besides, an expiry is
+/// demanded, and an identity with an authentication type.
+///
+/// ```
+/// use portcullis::{UnixTime, ticket::{Ticket, TicketFormat as _, aspnet::*}};
+///
+/// let (validation, decryption) = ("A0".repeat(64), "5C".repeat(32));
+/// let key = MachineKey::from_hex(&validation, &decryption)?;
+/// let tokens = KatanaAccessToken::new(key.clone())?;
+///
+/// let mut ticket = Ticket::new("Bearer", "alice");
+/// ticket.expires_at = Some(UnixTime::from_secs(1_715_689_200));
+/// let token = tokens.protect(&ticket)?;
+/// assert_eq!(tokens.unprotect(&token).unwrap(), ticket);
+/// assert!(KatanaRefreshToken::new(key)?.unprotect(&token).is_err());
+/// # Ok::<(), portcullis::BuildError>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct KatanaAccessToken(Format);
 
 /// Katana's refresh tokens, for an authorization server. A resource server never takes one.
 ///
-/// See the [module docs](super).
+/// Read as a [`KatanaAccessToken`] is, under purposes of its own.
 #[derive(Debug)]
 #[must_use]
 pub struct KatanaRefreshToken(Format);
 
 /// Katana's authorization codes, for an authorization server. A resource server never takes one.
 ///
-/// See the [module docs](super).
+/// Read as a [`KatanaAccessToken`] is, under purposes of its own.
 #[derive(Debug)]
 #[must_use]
 pub struct KatanaAuthorizationCode(Format);
@@ -75,8 +91,9 @@ pub struct DangerousKatanaAccessToken(KatanaAccessToken);
 impl DangerousKatanaAccessToken {
     /// Takes a token without expiry, as Katana does. It is good for as long as the key lives, and an
     /// `.expires` that is not a date counts as none.
-    pub fn allow_missing_expiry(self) -> KatanaAccessToken {
-        KatanaAccessToken(Format { demands_expiry: false, ..self.0.0 })
+    pub fn allow_missing_expiry(mut self) -> KatanaAccessToken {
+        self.0.0.demands_expiry = false;
+        self.0
     }
 }
 
