@@ -48,8 +48,4 @@ mod ticket;
 mod validator;
 
 pub use format::{RenewalRule, TicketFormat};
-pub use issue::IssueError;
-pub use revalidate::{Revalidate, Verdict};
-pub use sessions::{InMemorySessions, SessionKey, Sessions};
-pub use ticket::{Ticket, TicketClaim, TicketIdentity};
-pub use validator::TicketValidator;
+pub use ticket::{Ticket, TicketClaim, TicketIdentity, Verbatim};
