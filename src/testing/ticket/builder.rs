@@ -131,10 +131,7 @@ impl TicketBuilder {
 
     /// Other bytes inside, protected like any ticket: what only somebody who holds the key can make.
     /// For Katana these are the bytes that are packed.
-    pub fn with_content(
-        self,
-        edit: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn with_content(self, edit: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Self {
         self.flawed(Edit::content(edit))
     }
 
@@ -185,10 +182,7 @@ impl TicketBuilder {
 }
 
 impl Family {
-    fn format(
-        &self,
-        key: &MachineKey,
-    ) -> Result<Box<dyn TicketFormat>, crate::error::BuildError> {
+    fn format(&self, key: &MachineKey) -> Result<Box<dyn TicketFormat>, crate::error::BuildError> {
         let key = key.clone();
         Ok(match self {
             Self::Forms => Box::new(FormsTickets::new(key)?),
