@@ -9,6 +9,7 @@ mod form;
 mod key_ring;
 mod mock_issuer;
 mod record;
+mod refusal;
 mod serve;
 mod token_endpoint;
 mod userinfo;
