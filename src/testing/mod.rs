@@ -3,7 +3,7 @@
 //! 1. [`MockIssuer`] answers in the process, through [`MockIssuer::fetch`], or on a loopback socket
 //!    ([`MockIssuer::serve`]). Its keys are public: they stand in this crate's source.
 //! 2. [`TokenBuilder`] makes its tokens, and every forgery.
-//! 3. `TicketMint` (feature `tickets`) makes tickets of ASP.NET applications, good and flawed.
+//! 3. [`TicketMint`] makes tickets of ASP.NET applications, good and flawed.
 //! 4. [`ManualClock`] is shared with whatever is tested; nothing sleeps.
 //! 5. [`signed_in`] makes a request by somebody, for a unit test of a handler without any issuer;
 //!    [`assert_protected`] names the routes that somebody forgot.
@@ -16,7 +16,6 @@ mod clock;
 mod issuer;
 mod key;
 mod signed_in;
-#[cfg(feature = "tickets")]
 mod ticket;
 mod token;
 
@@ -27,6 +26,5 @@ pub use issuer::{
 };
 pub use key::SigningKey;
 pub use signed_in::signed_in;
-#[cfg(feature = "tickets")]
 pub use ticket::{TicketBuilder, TicketMint};
 pub use token::TokenBuilder;

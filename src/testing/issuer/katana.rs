@@ -84,7 +84,7 @@ impl MockIssuer {
             bad("invalid_grant", "nobody is signed in: user name and password are required")
         })?;
         // a cookie comes along whoever's page asks (host-authentication R18)
-        portal.refuse_other_sites(&parts.headers)?;
+        portal.refuse_other_sites(&parts.headers, self.0.settings.cors_origin.as_deref())?;
         Ok(Granted::to(&name))
     }
 

@@ -15,7 +15,10 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn into_answer(self) -> Response<Bytes> {
-        let document = json!({ "error": self.error, "error_description": self.description });
+        let mut document = json!({ "error": self.error });
+        if !self.description.is_empty() {
+            document["error_description"] = self.description.into();
+        }
         let answer = with_status(json_page(&document), self.status);
         if self.status == StatusCode::UNAUTHORIZED {
             with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"token endpoint\"")

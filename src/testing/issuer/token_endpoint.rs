@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     MockIssuer,
     answer::{json_page, with},
+    cors,
     estate::{Client, User},
     fault::page,
     form::{self, Form},
@@ -16,18 +17,24 @@ use super::{
 
 impl MockIssuer {
     pub(super) fn token_endpoint(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
-        if parts.method != Method::POST {
-            return with(page(405, "text/plain", ""), header::ALLOW, "POST");
-        }
-        let answer = match self.grant(parts, body) {
-            Ok(granted) => json_page(&granted),
-            Err(refusal) => refusal.into_answer(),
+        let origin = self.0.settings.cors_origin.as_deref();
+        let mut answer = match cors::preflight(origin, parts) {
+            Some(preflight) => preflight,
+            None if parts.method == Method::POST => {
+                let answer = self.grant(parts, body).unwrap_or_else(Refusal::into_answer);
+                with(with(answer, header::CACHE_CONTROL, "no-store"), header::PRAGMA, "no-cache")
+            }
+            None => with(page(405, "text/plain", ""), header::ALLOW, "POST"),
         };
-        with(with(answer, header::CACHE_CONTROL, "no-store"), header::PRAGMA, "no-cache")
+        cors::open(origin, parts, &mut answer);
+        answer
     }
 
-    fn grant(&self, parts: &Parts, body: &[u8]) -> Result<Value, Refusal> {
+    fn grant(&self, parts: &Parts, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
         let form = Form::read(parts, body)?;
+        if let Some(katana) = &self.0.settings.katana {
+            return self.katana_grant(katana, parts, &form);
+        }
         let client = self.client(parts, &form)?;
         let grant = form.required("grant_type")?;
         if !["client_credentials", "password"].contains(&grant) {
@@ -38,7 +45,7 @@ impl MockIssuer {
         }
         let scopes = scopes(&client, form.get("scope"))?;
         let user = if grant == "password" { Some(self.user(&form)?) } else { None };
-        self.issue(&client, &scopes, user.as_ref())
+        Ok(json_page(&self.issue(&client, &scopes, user.as_ref())?))
     }
 
     fn issue(
@@ -134,7 +141,7 @@ impl MockIssuer {
         Ok(client.clone())
     }
 
-    fn user(&self, form: &Form) -> Result<User, Refusal> {
+    pub(super) fn user(&self, form: &Form) -> Result<User, Refusal> {
         let name = form.required("username")?;
         // an omitted password is an empty one
         let password = form.get("password").unwrap_or_default();
@@ -145,6 +152,9 @@ impl MockIssuer {
         }
         let state = self.state();
         let user = state.users.iter().find(|user| user.name == name).ok_or_else(refused)?;
+        if user.undecided {
+            return Err(bad("invalid_grant", ""));
+        }
         if user.password != password {
             return Err(refused());
         }
