@@ -102,8 +102,13 @@ impl Rejection {
         let missing = asked
             .clone()
             .filter(|(_, outcome)| outcome.identity().is_none())
-            .map(|(scheme, _)| scheme.name().as_str())
-            .collect();
+            .map(|(scheme, _)| word(scheme))
+            .fold(Vec::new(), |mut words, word| {
+                if !words.contains(&word) {
+                    words.push(word);
+                }
+                words
+            });
         let challenges = challenges(asked, reason);
         let mut inner = Self::new(StatusCode::UNAUTHORIZED, error, code, challenges);
         if let Some(inner) = Arc::get_mut(&mut inner.0) {
@@ -204,7 +209,8 @@ impl Rejection {
         &self.0.challenges
     }
 
-    /// The schemes whose credential is missing or not good, of a 401.
+    /// The credentials that are missing or not good, of a 401: `token` for a bearer, `session` for
+    /// a cookie, the scheme's name for a scheme that has no word for it.
     #[must_use]
     pub fn missing(&self) -> &[&'static str] {
         &self.0.missing
@@ -253,6 +259,11 @@ impl Rejection {
     }
 }
 
+/// What an answer calls the credential of a scheme.
+fn word(scheme: &Scheme) -> &'static str {
+    scheme.authenticator().credential_word().unwrap_or(scheme.name().as_str())
+}
+
 /// Nobody is proved, and somebody may yet be.
 fn nobody_yet<'a>(mut seen: impl Iterator<Item = Seen<'a>> + Clone) -> bool {
     seen.clone().all(|(_, outcome)| outcome.identity().is_none())
@@ -292,7 +303,7 @@ fn challenges<'a>(
     asked: impl Iterator<Item = Seen<'a>> + Clone,
     reason: Option<AuthErrorKind>,
 ) -> Vec<HeaderValue> {
-    let made: Vec<_> = asked
+    let made: Vec<Challenge> = asked
         .clone()
         .filter_map(|(scheme, outcome)| {
             let why = match (outcome, reason) {
@@ -302,9 +313,10 @@ fn challenges<'a>(
             };
             scheme.authenticator().challenge(why)
         })
-        .map(|challenge| challenge.to_header_value())
         .collect();
-    or_bare_names(made, asked)
+    let last_resorts_only = made.iter().all(Challenge::is_last_resort);
+    let kept = made.iter().filter(|made| last_resorts_only || !made.is_last_resort());
+    or_bare_names(kept.map(Challenge::to_header_value).collect(), asked)
 }
 
 fn challenges_of_proved<'a>(

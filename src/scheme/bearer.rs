@@ -125,6 +125,10 @@ impl<V: TokenValidator> Authenticator for Bearer<V> {
     fn challenge(&self, reason: ChallengeReason<'_>) -> Option<Challenge> {
         Some(Challenge::bearer(&self.realm, reason))
     }
+
+    fn credential_word(&self) -> Option<&'static str> {
+        Some("token")
+    }
 }
 
 fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
@@ -138,7 +142,7 @@ fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
     }
 }
 
-fn unless_revoked(
+pub(super) fn unless_revoked(
     result: Result<Identity, AuthError>,
     revocations: &dyn Revocations,
 ) -> Attempt<Outcome> {
