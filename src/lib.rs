@@ -215,3 +215,7 @@ pub use scheme::{Outcome, Scheme};
 pub use secret::Secret;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 pub use stacks::BearerAuth;
+#[cfg(all(feature = "tickets", any(feature = "aws-lc", feature = "rust-crypto")))]
+pub use stacks::{DangerousRequireBoth, RequireBoth, TicketAuth};
+#[cfg(feature = "tickets")]
+pub use ticket::Ticket;

@@ -48,8 +48,10 @@ use crate::{
 /// # Ok::<(), portcullis::BuildError>(())
 /// ```
 #[derive(Debug)]
-pub struct RequireBoth<P = And<And<SchemeIs, SchemeIs>, SameSubject>, R = DefaultResponseForRejection>
-{
+pub struct RequireBoth<
+    P = And<And<SchemeIs, SchemeIs>, SameSubject>,
+    R = DefaultResponseForRejection,
+> {
     same: SameSubject,
     stack: Stack<P, R>,
 }

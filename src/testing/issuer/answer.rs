@@ -38,7 +38,11 @@ impl MockIssuer {
             let Some(endpoint) = endpoint else {
                 let at_home = state.is_at_home(&parts);
                 drop(state);
-                return if at_home { Reply::Whole(self.page(&parts, &body)) } else { Reply::Dropped };
+                return if at_home {
+                    Reply::Whole(self.page(&parts, &body))
+                } else {
+                    Reply::Dropped
+                };
             };
             if state.down {
                 return Reply::Dropped;

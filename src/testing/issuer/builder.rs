@@ -170,11 +170,7 @@ impl MockIssuerBuilder {
     ///
     /// # Errors
     /// The key cannot protect forms tickets.
-    pub fn portal(
-        mut self,
-        cookie: TicketCookie,
-        key: MachineKey,
-    ) -> Result<Self, BuildError> {
+    pub fn portal(mut self, cookie: TicketCookie, key: MachineKey) -> Result<Self, BuildError> {
         self.portal = Some(Portal::new(cookie, key)?);
         Ok(self)
     }
