@@ -93,6 +93,7 @@ mod preflight;
 mod principals;
 mod rights;
 mod s3;
+mod s6;
 mod s7;
 mod signatures;
 mod strict_json;
@@ -122,6 +123,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),
     ("s3", s3::TESTS),
+    ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("signatures", signatures::TESTS),
     ("strict_json", strict_json::TESTS),

@@ -11,7 +11,6 @@ use super::{
     MockIssuer,
     answer::json_page,
     form::Form,
-    portal::Portal,
     refusal::{Refusal, bad},
 };
 use crate::{

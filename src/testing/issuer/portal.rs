@@ -1,7 +1,7 @@
 //! The other application: it signs users in with FormsAuthentication, and shares the cookie.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, header, request::Parts};
+use http::{HeaderMap, Method, Response, request::Parts};
 
 use super::{
     MockIssuer,
