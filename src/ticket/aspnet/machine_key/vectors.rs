@@ -126,7 +126,8 @@ fn judge_forms(vector: &Value) -> Result<(), String> {
     };
     let protector = match key(vector).and_then(|key| key.forms()) {
         Ok(protector) => protector,
-        Err(_) if outcome == "config" => return Ok(()),
+        // a 3DES key under DES, for one, does not get as far as a wrong hash
+        Err(_) if ["bad_mac", "config"].contains(&outcome) => return Ok(()),
         Err(error) => return Err(error.to_string()),
     };
     match (protector.unprotect(&protected), outcome) {
