@@ -119,7 +119,8 @@ mod rust_crypto {
     }
 }
 
-#[cfg(all(test, feature = "tickets"))]
+#[cfg(test)]
+#[cfg(feature = "tickets")]
 mod tests {
     use super::*;
 

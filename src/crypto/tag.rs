@@ -4,8 +4,7 @@ use std::ops::Deref;
 
 use zeroize::Zeroize as _;
 
-/// At most 64 bytes, on the stack. It may be a key, so it is overwritten
-/// when dropped.
+/// At most 64 bytes, on the stack. They may be a key, so they are overwritten when dropped.
 pub(crate) struct Tag {
     bytes: [u8; 64],
     length: usize,

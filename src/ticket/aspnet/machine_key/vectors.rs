@@ -1,6 +1,6 @@
 //! The vectors of what lies behind the public face: derived keys, the legacy routines, URL tokens,
 //! key derivation. Every file of `tests/data/vectors/aspnet`, and of `$PORTCULLIS_VECTORS/aspnet`
-//! where that is set. `tests/aspnet_machine_key.rs` judges the rest.
+//! where that is set. `tests/aspnet_machine_key` judges `MachineKey.Unprotect`.
 
 use std::{
     collections::BTreeMap,
