@@ -52,6 +52,8 @@ struct Facts {
     lease: Option<Lease>,
     /// What the credential was, whole, as a type of its format.
     credential: Option<Arc<dyn Any + Send + Sync>>,
+    /// The bytes of it.
+    credential_weight: usize,
 }
 
 /// A part of [`Facts::texts`].
@@ -237,6 +239,7 @@ impl Identity {
         size_of::<Inner>()
             + facts.claims.len()
             + facts.texts.capacity()
+            + facts.credential_weight
             + facts.scope.iter().map(str::len).sum::<usize>()
     }
 }
@@ -369,6 +372,12 @@ impl IdentityBuilder {
     /// Attaches the whole credential; see [`Identity::credential`]. Default: none.
     pub fn credential<C: Any + Send + Sync>(mut self, credential: Arc<C>) -> Self {
         self.0.credential = Some(credential);
+        self
+    }
+
+    /// How many bytes the attached credential holds, for the weight of a cache entry. Default: 0.
+    pub fn credential_weight(mut self, bytes: usize) -> Self {
+        self.0.credential_weight = bytes;
         self
     }
 
