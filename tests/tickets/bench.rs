@@ -172,7 +172,7 @@ impl Bench {
 }
 
 pub fn ready<T>(attempt: Attempt<T>) -> T {
-    attempt.into_ready().ok().expect("nothing must be waited for")
+    attempt.into_ready().unwrap_or_else(|_| panic!("nothing must be waited for"))
 }
 
 pub fn written(renewed: &Renewed) -> String {

@@ -210,3 +210,25 @@ fn a_copy_survives_the_logout_unless_it_is_revoked() {
     anew.issued_at = Some(bench.now());
     assert!(!is_revoked(&bench.protect(&anew)));
 }
+
+/// The bound of a cache counts the whole ticket: properties, user data and every claim.
+#[test]
+fn a_heavy_ticket_weighs_heavily_in_the_cache() {
+    let held = |text: &str| {
+        let bench = Bench::new(Drawer::katana());
+        let memory = InMemoryTokens::with_max_bytes(200_000);
+        let cached = Cached::with_cache(bench.validator.clone(), memory);
+        let parts = Request::new(()).into_parts().0;
+        for _ in 0..100 {
+            let mut ticket = bench.alice(MINUTE);
+            ticket.properties = vec![("x".into(), text.into())];
+            let text = bench.protect(&ticket);
+            ready(cached.validate(Presented::new(&text, &parts))).unwrap();
+        }
+        let shown = format!("{cached:?}");
+        let count = shown.split("InMemoryTokens(").nth(1).and_then(|it| it.split(' ').next());
+        count.and_then(|count| count.parse::<usize>().ok()).expect("a number of entries")
+    };
+    let (light, heavy) = (held("y"), held(&"y".repeat(10_000)));
+    assert!(light > 30 && (1..=20).contains(&heavy), "{light} and {heavy}");
+}

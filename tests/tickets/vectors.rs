@@ -102,7 +102,10 @@ fn iso_date(text: &str) -> Option<UnixTime> {
 
 fn moment(year: u64, month: u64, day: u64, time: &str) -> Option<UnixTime> {
     let [hour, minute, second] = numbers(time, ':')?;
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = |year: u64| match year % 100 {
+        0 => year.is_multiple_of(400),
+        within => within.is_multiple_of(4),
+    };
     let months = [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let days = (1970..year).map(|year| 365 + u64::from(is_leap(year))).sum::<u64>()
         + months.iter().take(usize::try_from(month).ok()? - 1).sum::<u64>()
