@@ -16,7 +16,9 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
     ///
     /// Its issue time is now and its expiry follows from [`lifetime`](Self::lifetime), where it does
     /// not tell them itself. With [`sessions`](Self::sessions) it is kept in the store under a new
-    /// key, and the text names that key. Ready at once unless the store must be waited for.
+    /// key, and the text names that key: whoever was signed in before in this browser has another
+    /// session still, which [`sign_out`](Self::sign_out) ends. Ready at once unless the store must
+    /// be waited for.
     ///
     /// # Errors
     /// The ticket can not be written, or the store could not take it.

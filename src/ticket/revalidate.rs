@@ -1,6 +1,6 @@
 //! Whether the user of a good ticket is still good, asked of the application.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::Ticket;
 use crate::{
@@ -43,6 +43,16 @@ pub trait Revalidate: fmt::Debug + Send + Sync {
     /// How long a verdict is believed by a cache. Default: 30 min, as ASP.NET Identity.
     fn interval(&self) -> Duration {
         Duration::from_secs(30 * 60)
+    }
+}
+
+impl<R: Revalidate + ?Sized> Revalidate for Arc<R> {
+    fn revalidate(&self, ticket: &Ticket) -> Attempt<Result<Verdict, AuthError>> {
+        (**self).revalidate(ticket)
+    }
+
+    fn interval(&self) -> Duration {
+        (**self).interval()
     }
 }
 

@@ -148,7 +148,8 @@ impl Rules {
             let fresh = self.clock.monotonic().saturating_add(hook.interval());
             identity = identity.fresh_until(fresh);
         }
-        Ok(identity.credential(Arc::clone(&ticket)).build())
+        let weight = ticket.weight();
+        Ok(identity.credential(Arc::clone(&ticket)).credential_weight(weight).build())
     }
 }
 

@@ -10,7 +10,48 @@ use crate::{attempt::Attempt, base64url, crypto, error::AuthError};
 /// Where tickets lie whose cookies hold nothing but a key.
 ///
 /// Removing a ticket ends its session with the next request: the way to make a logout final. Every
-/// error is "could not be found out", and is answered with 503 whatever its kind.
+/// error is "could not be found out", and is answered with 503 whatever its kind. Nothing that was
+/// judged by a store is remembered by a [`Cached`](crate::token::Cached).
+///
+/// A store outside the process answers [`Attempt::pending`] and has a command for "replace if
+/// present"; here it is one lock:
+///
+/// ```
+/// use std::{collections::HashMap, sync::Mutex};
+/// use portcullis::{Attempt, AuthError, ticket::{SessionKey, Sessions, Ticket}};
+///
+/// #[derive(Debug, Default)]
+/// struct Table(Mutex<HashMap<[u8; 32], Ticket>>);
+///
+/// impl Sessions for Table {
+///     fn store(&self, ticket: Ticket) -> Attempt<Result<SessionKey, AuthError>> {
+///         let key = SessionKey::random();
+///         self.0.lock().unwrap().insert(key.digest(), ticket);
+///         Attempt::ready(Ok(key))
+///     }
+///
+///     fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
+///         Attempt::ready(Ok(self.0.lock().unwrap().get(&key.digest()).cloned()))
+///     }
+///
+///     fn renew(&self, key: &SessionKey, ticket: Ticket) -> Attempt<Result<bool, AuthError>> {
+///         let mut table = self.0.lock().unwrap();
+///         let entry = table.get_mut(&key.digest());
+///         Attempt::ready(Ok(entry.map(|entry| *entry = ticket).is_some()))
+///     }
+///
+///     fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>> {
+///         self.0.lock().unwrap().remove(&key.digest());
+///         Attempt::ready(Ok(()))
+///     }
+/// }
+///
+/// let table = Table::default();
+/// let key = table.store(Ticket::new("Cookies", "alice")).into_ready().unwrap()?;
+/// table.remove(&key).into_ready().unwrap()?;
+/// assert!(!table.renew(&key, Ticket::new("Cookies", "alice")).into_ready().unwrap()?);
+/// # Ok::<(), AuthError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not keep sessions: implement `Sessions` for it"
 )]
