@@ -40,8 +40,9 @@ use crate::{
 /// let cookie = cookies.protect(&Ticket::new("ApplicationCookie", "alice"))?;
 /// assert_eq!(cookies.unprotect(&cookie).unwrap().name(), Some("alice"));
 ///
-/// let error = KatanaCookie::new(key, "ExternalCookie")?.unprotect(&cookie).unwrap_err();
-/// assert_eq!(error.detail(), Some("no key opens it; tried 8c6f4de4"));
+/// let error = KatanaCookie::new(key.clone(), "ExternalCookie")?.unprotect(&cookie).unwrap_err();
+/// let detail = format!("no key opens it; tried {}", key.fingerprint());
+/// assert_eq!(error.detail(), Some(&*detail));
 /// # Ok::<(), portcullis::BuildError>(())
 /// ```
 #[derive(Debug)]
