@@ -107,9 +107,13 @@ impl<V: TokenValidator> Authenticator for Bearer<V> {
     fn challenge(&self, reason: ChallengeReason<'_>) -> Option<Challenge> {
         Some(Challenge::bearer(&self.realm, reason))
     }
+
+    fn credential_word(&self) -> Option<&'static str> {
+        Some("token")
+    }
 }
 
-fn unless_revoked(
+pub(super) fn unless_revoked(
     result: Result<Identity, AuthError>,
     revocations: &dyn Revocations,
 ) -> Attempt<Outcome> {
