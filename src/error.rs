@@ -231,6 +231,8 @@ kinds! {
     /// The introspection answer could not be used.
     MalformedIntrospection Undecidable "the issuer's answer could not be used";
     // ---- the policy
+    /// The user's authentication is not strong or not recent enough (RFC 9470).
+    InsufficientAuthentication Invalid "the user's authentication is not strong or not recent enough";
     /// A scope is missing.
     MissingScope Invalid "a scope is missing";
     /// A role is missing.

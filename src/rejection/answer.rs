@@ -54,14 +54,19 @@ impl Rejection {
                     Some(scope) => {
                         let scope = scope.to_string();
                         let reason = ChallengeReason::InsufficientScope(&scope);
-                        seen.filter(|(_, outcome)| outcome.identity().is_some())
-                            .filter_map(|(scheme, _)| scheme.authenticator().challenge(reason))
-                            .map(|challenge| challenge.to_header_value())
-                            .collect()
+                        let challenges = challenges_of_proved(seen, reason);
+                        challenges.iter().map(Challenge::to_header_value).collect()
                     }
                 };
                 let code = scope.as_ref().map(|_| "insufficient_scope");
                 Some(Self::new(StatusCode::FORBIDDEN, error.clone(), code, challenges))
+            }
+            Decision::StepUp { error, needed } => {
+                let challenges =
+                    challenges_of_proved(seen.clone(), ChallengeReason::StepUp(needed));
+                let code = Some("insufficient_user_authentication");
+                let challenges = or_bare_names(challenges, seen);
+                Some(Self::new(StatusCode::UNAUTHORIZED, error.clone(), code, challenges))
             }
             Decision::Undecidable => Some(Self::undecidable(seen)),
         }
@@ -161,6 +166,7 @@ impl Rejection {
     #[must_use]
     pub fn is_unauthenticated(&self) -> bool {
         matches!(self.0.status, StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST)
+            && self.0.reason.kind() != AuthErrorKind::InsufficientAuthentication
     }
 
     /// The gRPC status code: 16 `UNAUTHENTICATED`, 7 `PERMISSION_DENIED`, 14 `UNAVAILABLE`,
@@ -182,7 +188,7 @@ impl Rejection {
         &self.0.reason
     }
 
-    /// The RFC 6750 §3.1 error code; none where nothing was presented, and for 500 and 503.
+    /// The error code of RFC 6750 §3.1 or RFC 9470 §3; none where nothing was presented, and for 500 and 503.
     #[must_use]
     pub fn code(&self) -> Option<&'static str> {
         self.0.code
@@ -310,13 +316,29 @@ fn challenges<'a>(
             scheme.authenticator().challenge(why)
         })
         .collect();
+    or_bare_names(made, asked)
+}
+
+fn challenges_of_proved<'a>(
+    seen: impl Iterator<Item = Seen<'a>>,
+    reason: ChallengeReason<'_>,
+) -> Vec<Challenge> {
+    seen.filter(|(_, outcome)| outcome.identity().is_some())
+        .filter_map(|(scheme, _)| scheme.authenticator().challenge(reason))
+        .collect()
+}
+
+/// RFC 9110 §15.5.2: a 401 carries a challenge, also where no scheme has one of its own.
+fn or_bare_names<'a>(
+    made: Vec<Challenge>,
+    asked: impl Iterator<Item = Seen<'a>>,
+) -> Vec<HeaderValue> {
     let last_resorts_only = made.iter().all(Challenge::is_last_resort);
     let kept = made.iter().filter(|made| last_resorts_only || !made.is_last_resort());
     let kept: Vec<_> = kept.map(Challenge::to_header_value).collect();
     if !kept.is_empty() {
         return kept;
     }
-    // RFC 9110 §15.5.2: a 401 carries a challenge, also where no scheme has one of its own
     asked
         .map(|(scheme, _)| Challenge::new(scheme.name().as_str()).parameter("realm", "api"))
         .map(|challenge| challenge.to_header_value())

@@ -96,7 +96,8 @@ fn last_forwarded_proto(line: &str) -> Option<&str> {
         rest = trim(rest);
         let (name, after) = rest.split_at(token_end(rest));
         let (value, after) = value(after.strip_prefix('=')?)?;
-        if name.eq_ignore_ascii_case("proto") && proto.replace(value).is_some() {
+        let twice = name.eq_ignore_ascii_case("proto") && proto.replace(value).is_some();
+        if name.is_empty() || twice {
             return None;
         }
         rest = trim(after);

@@ -13,7 +13,7 @@ use crate::{
     principal::Bearer,
     rejection::DefaultResponseForRejection,
     require::{Require, RequireLayer},
-    scheme::{BearerScheme, Scheme},
+    scheme::{BearerScheme, Scheme, TransportSource},
     token::{Cached, Revocations, TokenValidator},
 };
 
@@ -62,6 +62,14 @@ impl<P, R> BearerAuth<P, R> {
     /// As [`BearerAuth::new`].
     pub fn realm(self, realm: &str) -> Result<Self, BuildError> {
         self.with_scheme(|scheme| scheme.realm(realm))
+    }
+
+    /// Refuses tokens that did not come over TLS; see [`BearerScheme::require_tls`]. Default: off.
+    ///
+    /// # Errors
+    /// As [`BearerAuth::new`].
+    pub fn require_tls(self, source: TransportSource) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.require_tls(source))
     }
 
     /// Asked on every request, after the cache. Default: none.
