@@ -53,7 +53,9 @@ impl Rejection {
                     None => Vec::new(),
                     Some(scope) => {
                         let scope = scope.to_string();
-                        challenges_of_proved(seen, ChallengeReason::InsufficientScope(&scope))
+                        let reason = ChallengeReason::InsufficientScope(&scope);
+                        let challenges = challenges_of_proved(seen, reason);
+                        challenges.iter().map(Challenge::to_header_value).collect()
                     }
                 };
                 let code = scope.as_ref().map(|_| "insufficient_scope");
@@ -322,20 +324,22 @@ fn challenges<'a>(
 fn challenges_of_proved<'a>(
     seen: impl Iterator<Item = Seen<'a>>,
     reason: ChallengeReason<'_>,
-) -> Vec<HeaderValue> {
+) -> Vec<Challenge> {
     seen.filter(|(_, outcome)| outcome.identity().is_some())
         .filter_map(|(scheme, _)| scheme.authenticator().challenge(reason))
-        .map(|challenge| challenge.to_header_value())
         .collect()
 }
 
 /// RFC 9110 §15.5.2: a 401 carries a challenge, also where no scheme has one of its own.
 fn or_bare_names<'a>(
-    made: Vec<HeaderValue>,
+    made: Vec<Challenge>,
     asked: impl Iterator<Item = Seen<'a>>,
 ) -> Vec<HeaderValue> {
-    if !made.is_empty() {
-        return made;
+    let last_resorts_only = made.iter().all(Challenge::is_last_resort);
+    let kept = made.iter().filter(|made| last_resorts_only || !made.is_last_resort());
+    let kept: Vec<_> = kept.map(Challenge::to_header_value).collect();
+    if !kept.is_empty() {
+        return kept;
     }
     asked
         .map(|(scheme, _)| Challenge::new(scheme.name().as_str()).parameter("realm", "api"))

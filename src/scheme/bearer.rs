@@ -131,7 +131,7 @@ impl<V: TokenValidator> Authenticator for Bearer<V> {
     }
 }
 
-fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
+pub(super) fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
     let error = AuthError::new(AuthErrorKind::InsecureTransport);
     match source.transport(&parts.headers, &parts.extensions) {
         Transport::Tls => Ok(()),

@@ -8,11 +8,11 @@ use super::{carried::CarriedCookie, ticket_cookie::TicketCookie};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
-    error::{AuthError, AuthErrorKind, BuildError},
+    error::{AuthErrorKind, BuildError},
     principal::SchemeName,
     scheme::{
-        Asked, Authenticator, Outcome, Remembered, Responder, Scheme, Transport, TransportSource,
-        bearer::unless_revoked,
+        Asked, Authenticator, Outcome, Remembered, Responder, Scheme, TransportSource,
+        bearer::{tls, unless_revoked},
     },
     token::{Presented, Revocations, TokenValidator},
 };
@@ -128,9 +128,9 @@ impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
             Err(error) => return Attempt::ready(error.into()),
         };
         if let Some(source) = self.tls_by
-            && source.transport(&parts.headers, &parts.extensions) != Transport::Tls
+            && let Err(error) = tls(source, parts)
         {
-            return Attempt::ready(AuthError::new(AuthErrorKind::InsecureTransport).into());
+            return Attempt::ready(error.into());
         }
         let judged = self.validator.validate(Presented::new(&text, parts));
         match &self.revocations {
