@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 
-use super::{Authenticator, Outcome, Scheme, Transport, TransportSource, source};
+use super::{Authenticator, Outcome, Scheme, Transport, TransportSource, source, vary::vary_by};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
@@ -39,6 +39,7 @@ impl<V: TokenValidator> BearerScheme<V> {
             realm: "api".into(),
             max_bytes: 16 << 10,
             tls_by: None,
+            vary: false,
             revocations: None,
         };
         Self { name, active: true, bearer }
@@ -69,6 +70,13 @@ impl<V: TokenValidator> BearerScheme<V> {
         self
     }
 
+    /// Every answer says `Vary: authorization`, whoever asks: for routes that also serve callers
+    /// without a token, and whose answers a cache may keep (RFC 9111 §4.1). Default: off.
+    pub const fn vary(mut self) -> Self {
+        self.bearer.vary = true;
+        self
+    }
+
     /// Asked on every request, after any cache. Default: none.
     pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
         self.bearer.revocations = Some(revocations);
@@ -89,6 +97,7 @@ struct Bearer<V> {
     realm: Box<str>,
     max_bytes: usize,
     tls_by: Option<TransportSource>,
+    vary: bool,
     revocations: Option<Arc<dyn Revocations>>,
 }
 
@@ -124,6 +133,12 @@ impl<V: TokenValidator> Authenticator for Bearer<V> {
 
     fn challenge(&self, reason: ChallengeReason<'_>) -> Option<Challenge> {
         Some(Challenge::bearer(&self.realm, reason))
+    }
+
+    fn respond(&self, _: &Outcome, headers: &mut HeaderMap) {
+        if self.vary {
+            vary_by("authorization", headers);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod bearer;
 mod named;
 mod source;
 mod transport;
+mod vary;
 
 pub use authenticator::{Authenticator, Outcome};
 pub use bearer::BearerScheme;
