@@ -52,8 +52,8 @@ impl StepUp {
         Self { acr_values: None, max_age: None }
     }
 
-    /// One of these classes (`acr`), the preferred one first. One that no list separated by spaces
-    /// can hold is dropped; where none is left, nothing suffices.
+    /// One of these classes (`acr`), the preferred one first. One that can not stand in a list as it
+    /// is, with a space or a quote, is dropped; where none is left, nothing suffices.
     pub fn acr<S: AsRef<str>>(mut self, sufficient: impl IntoIterator<Item = S>) -> Self {
         let mut list = String::new();
         for class in sufficient {
@@ -146,7 +146,7 @@ impl Challenge {
     fn step_up(self, needed: &StepUp) -> Self {
         let kind = AuthErrorKind::InsufficientAuthentication;
         let mut challenge = self
-            .parameter("error", error_code(kind))
+            .parameter("error", STEP_UP_CODE)
             .parameter("error_description", public_description(kind));
         if let Some(list) = needed.acr_values().filter(|list| !list.is_empty()) {
             challenge = challenge.parameter("acr_values", list);
@@ -181,14 +181,16 @@ impl Challenge {
     }
 }
 
-/// The code for a judged credential: of RFC 6750 §3.1, or of RFC 9470 §3.
+/// The RFC 6750 §3.1 code for a judged credential.
 pub(crate) const fn error_code(kind: AuthErrorKind) -> &'static str {
-    match (kind, kind.class()) {
-        (AuthErrorKind::InsufficientAuthentication, _) => "insufficient_user_authentication",
-        (_, AuthErrorClass::Malformed) => "invalid_request",
+    match kind.class() {
+        AuthErrorClass::Malformed => "invalid_request",
         _ => "invalid_token",
     }
 }
+
+/// The RFC 9470 §3 code for a good credential behind which too weak an authentication stands.
+pub(crate) const STEP_UP_CODE: &str = "insufficient_user_authentication";
 
 /// What the client is told. Coarse on purpose: it says what a client can mend, and does not tell a
 /// forger which check stopped him.

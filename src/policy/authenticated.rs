@@ -51,8 +51,8 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
-    /// By one of these classes, compared exactly; the preferred one first. Default: any. One that
-    /// is empty or holds a space is never satisfied: no client can ask for it.
+    /// By one of these classes, compared exactly; the preferred one first. Default: any. A space, a
+    /// quote or a backslash in one, or what is not ASCII, and it is never satisfied.
     #[must_use]
     pub fn acr<S: AsRef<str>>(mut self, sufficient: impl IntoIterator<Item = S>) -> Self {
         self.needed = self.needed.acr(sufficient);

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::{Decision, RequestKind};
 use crate::{
-    challenge::{Challenge, ChallengeReason},
+    challenge::{Challenge, ChallengeReason, STEP_UP_CODE},
     error::{AuthError, AuthErrorClass, AuthErrorKind},
     scheme::{Outcome, Scheme},
 };
@@ -64,7 +64,7 @@ impl Rejection {
             Decision::StepUp { error, needed } => {
                 let challenges =
                     challenges_of_proved(seen.clone(), ChallengeReason::StepUp(needed));
-                let code = Some("insufficient_user_authentication");
+                let code = Some(STEP_UP_CODE);
                 let challenges = or_bare_names(challenges, seen);
                 Some(Self::new(StatusCode::UNAUTHORIZED, error.clone(), code, challenges))
             }

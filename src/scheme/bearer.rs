@@ -2,9 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 
-use super::{Authenticator, Outcome, Scheme, Transport, TransportSource, source};
+use super::{
+    Asked, Authenticator, Outcome, Responder, Scheme, Transport, TransportSource, source,
+    vary::vary_by,
+};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
@@ -39,6 +42,7 @@ impl<V: TokenValidator> BearerScheme<V> {
             realm: "api".into(),
             max_bytes: 16 << 10,
             tls_by: None,
+            vary: false,
             revocations: None,
         };
         Self { name, active: true, bearer }
@@ -69,6 +73,13 @@ impl<V: TokenValidator> BearerScheme<V> {
         self
     }
 
+    /// Every answer says `Vary: authorization`, whoever asks: for routes that also serve callers
+    /// without a token, and whose answers a cache may keep (RFC 9111 §4.1). Default: off.
+    pub const fn vary(mut self) -> Self {
+        self.bearer.vary = true;
+        self
+    }
+
     /// Asked on every request, after any cache. Default: none.
     pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
         self.bearer.revocations = Some(revocations);
@@ -89,6 +100,7 @@ struct Bearer<V> {
     realm: Box<str>,
     max_bytes: usize,
     tls_by: Option<TransportSource>,
+    vary: bool,
     revocations: Option<Arc<dyn Revocations>>,
 }
 
@@ -128,6 +140,16 @@ impl<V: TokenValidator> Authenticator for Bearer<V> {
 
     fn credential_word(&self) -> Option<&'static str> {
         Some("token")
+    }
+
+    fn responder(&self) -> Option<&dyn Responder> {
+        self.vary.then_some(self)
+    }
+}
+
+impl<V: TokenValidator> Responder for Bearer<V> {
+    fn respond(&self, _: Asked<'_>, headers: &mut HeaderMap) {
+        vary_by("authorization", headers);
     }
 }
 

@@ -9,6 +9,7 @@ mod outcome;
 mod responder;
 mod source;
 mod transport;
+mod vary;
 
 pub use authenticator::Authenticator;
 pub use bearer::BearerScheme;

@@ -72,6 +72,14 @@ impl<P, R> BearerAuth<P, R> {
         self.with_scheme(|scheme| scheme.require_tls(source))
     }
 
+    /// Every answer says `Vary: authorization`; see [`BearerScheme::vary`]. Default: off.
+    ///
+    /// # Errors
+    /// As [`BearerAuth::new`].
+    pub fn vary(self) -> Result<Self, BuildError> {
+        self.with_scheme(BearerScheme::vary)
+    }
+
     /// Asked on every request, after the cache. Default: none.
     ///
     /// # Errors

@@ -464,9 +464,11 @@ async fn scopes_in_the_challenge() {
 /// What a client cannot mend has one answer, to the byte.
 async fn a_forger_is_not_told_why() {
     use AuthErrorKind as Kind;
-    const OWN_TEXT: [Kind; 5] = [
+    const OWN_TEXT: [Kind; 7] = [
         Kind::NoCredential,
         Kind::Expired,
+        Kind::InsecureTransport,
+        Kind::InsufficientAuthentication,
         Kind::PlaceholderToken,
         Kind::QuotedToken,
         Kind::DoubledPrefix,

@@ -96,11 +96,14 @@ mod s3;
 mod s6;
 mod s7;
 mod signatures;
+mod step_up;
 mod strict_json;
 mod supply_chain;
 mod times;
 mod token_types;
 mod tower;
+mod transport;
+mod vary;
 
 pub use runner::{Once, Test};
 
@@ -126,9 +129,12 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("signatures", signatures::TESTS),
+    ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
     ("times", times::TESTS),
     ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),
+    ("transport", transport::TESTS),
+    ("vary", vary::TESTS),
 ];
