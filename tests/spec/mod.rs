@@ -89,6 +89,7 @@ mod key_fetching;
 mod keys_under_load;
 mod logs;
 mod mock_token_endpoint;
+mod policies;
 mod preflight;
 mod principals;
 mod rights;
@@ -118,6 +119,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("keys_under_load", keys_under_load::TESTS),
     ("logs", logs::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
+    ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),
