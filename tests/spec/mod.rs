@@ -77,6 +77,7 @@ pub mod ledger;
 pub mod runner;
 
 mod algorithms;
+mod answers;
 mod claims;
 mod connections;
 mod discovery;
@@ -107,6 +108,7 @@ pub use runner::{Once, Test};
 /// Every chapter, by the name of its file.
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
+    ("answers", answers::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
     ("discovery", discovery::TESTS),

@@ -1,18 +1,12 @@
 //! What policies decide about a record, which schemes they name, and how they read in a log line.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::{Request, Response};
 use portcullis::policy::{self, Policy, PolicyExt};
-use portcullis::testing::signed_in;
-use portcullis::{
-    AuthErrorKind, AuthenticateLayer, Authentication, Bearer, Cookies, Decision, Identity, Scheme,
-    SchemeName, Scope,
-};
-use tower::{Layer, ServiceExt, service_fn};
+use portcullis::{AuthErrorKind, Authentication, Bearer, Cookies, Decision, SchemeName, Scope};
 
-use crate::support::fixed::{Fixed, get, person};
+use crate::support::fixed::person;
+use crate::support::pair::{record, signed_in};
 
 chapter! {
     fn how_they_read;
@@ -88,7 +82,7 @@ fn which_schemes_they_name() {
 }
 
 async fn one_scope_of_several() {
-    let alice = of(person("alice", "orders:read orders:write", ""));
+    let alice = signed_in(person("alice", "orders:read orders:write", ""));
     let sufficient = || policy::any_scope(["orders:write", "orders:delete"]);
     assert_eq!(sufficient().decide(&alice), Decision::Allow);
     assert_eq!(sufficient().of(Bearer).decide(&alice), Decision::Allow);
@@ -118,7 +112,7 @@ async fn one_scope_of_several() {
 
 /// What is dropped from the challenge is not dropped from what is needed.
 async fn a_scope_that_no_token_can_hold() {
-    let caller = of(person("alice", "a b", ""));
+    let caller = signed_in(person("alice", "a b", ""));
     for (needed, allowed) in
         [("b", true), (" b  a ", true), ("a\u{e9} b", false), ("b \"", false), ("", false)]
     {
@@ -154,7 +148,7 @@ async fn whom_a_challenge_asks() {
 
 /// As a requirement would, and nothing is narrowed for whoever asks next.
 async fn a_handler_asks() {
-    let alice = of(person("alice", "orders:read", "staff"));
+    let alice = signed_in(person("alice", "orders:read", "staff"));
     let status = |policy: &dyn Policy| {
         alice.check(policy).err().map(|rejection| rejection.status().as_u16())
     };
@@ -166,52 +160,4 @@ async fn a_handler_asks() {
     assert_eq!(two.check(&policy::scheme(Bearer)).unwrap_err().challenges().len(), 1);
     assert_eq!(two.check(&policy::scheme(Cookies)).err().map(|it| it.status()), None);
     assert_eq!(two.check(&policy::any_scheme()).err().map(|it| it.status()), None);
-}
-
-/// The record of a request by somebody.
-fn of(identity: Identity) -> Authentication {
-    let request = signed_in(Request::new(()), identity);
-    request.extensions().get::<Authentication>().unwrap().clone()
-}
-
-/// The record of a gate with two schemes, `Bearer` and `Cookies`, that saw these lines.
-async fn record(lines: &[&str]) -> Authentication {
-    let gate = AuthenticateLayer::new([
-        Scheme::from(Scheme::bearer(Bearer, Fixed::default())),
-        Scheme::custom(Cookies, Session),
-    ])
-    .unwrap();
-    let handler = service_fn(async |request: Request<_>| {
-        let record = request.extensions().get::<Authentication>().unwrap().clone();
-        let mut response = Response::new(());
-        response.extensions_mut().insert(record);
-        Ok::<_, Infallible>(response)
-    });
-    let response = gate.layer(handler).oneshot(get(lines)).await.unwrap();
-    response.extensions().get::<Authentication>().unwrap().clone()
-}
-
-/// A second scheme, in a header of its own.
-#[derive(Debug)]
-struct Session;
-
-impl portcullis::scheme::Authenticator for Session {
-    fn authenticate(
-        &self,
-        parts: &http::request::Parts,
-    ) -> portcullis::Attempt<portcullis::Outcome> {
-        portcullis::Attempt::ready(match parts.headers.get("x-session") {
-            None => portcullis::Outcome::Absent,
-            Some(name) => {
-                portcullis::Outcome::Verified(person(name.to_str().unwrap(), "", "staff"))
-            }
-        })
-    }
-
-    fn challenge(
-        &self,
-        _: portcullis::challenge::ChallengeReason<'_>,
-    ) -> Option<portcullis::challenge::Challenge> {
-        None
-    }
 }
