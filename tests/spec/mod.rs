@@ -77,6 +77,7 @@ pub mod ledger;
 pub mod runner;
 
 mod algorithms;
+mod answers;
 mod claims;
 mod connections;
 mod discovery;
@@ -89,6 +90,7 @@ mod key_fetching;
 mod keys_under_load;
 mod logs;
 mod mock_token_endpoint;
+mod policies;
 mod preflight;
 mod principals;
 mod rights;
@@ -110,6 +112,7 @@ pub use runner::{Once, Test};
 /// Every chapter, by the name of its file.
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
+    ("answers", answers::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
     ("discovery", discovery::TESTS),
@@ -122,6 +125,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("keys_under_load", keys_under_load::TESTS),
     ("logs", logs::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
+    ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),

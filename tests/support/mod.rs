@@ -4,6 +4,7 @@ pub mod estate;
 pub mod fixed;
 pub mod house;
 pub mod logs;
+pub mod pair;
 pub mod sign;
 pub mod stand;
 pub mod tls;
