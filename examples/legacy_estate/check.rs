@@ -60,7 +60,11 @@ impl Play {
         let ask = self.post("/token", "grant_type=password").header(header::COOKIE, &cookie);
         let granted = ask.header("x-requested-with", "XMLHttpRequest").send().await?;
         let line = set_cookie(&granted);
-        self.hold("S6-04 a token for the ticket", granted.status() == 200, granted.status().as_str());
+        self.hold(
+            "S6-04 a token for the ticket",
+            granted.status() == 200,
+            granted.status().as_str(),
+        );
         self.hold("S6-04 sets no cookie", line.is_empty(), &line);
         let granted: Value = serde_json::from_str(&granted.text().await?)?;
         let token = granted["access_token"].as_str().unwrap_or_default();

@@ -33,8 +33,9 @@ pub fn app(protected: bool) -> Result<Router, BuildError> {
 
     let tokens = TicketValidator::new(KatanaAccessToken::new(key.clone())?);
     let tickets = TicketValidator::new(FormsTickets::new(key.clone())?);
-    let both = RequireBoth::new(BearerAuth::new(tokens)?, TicketAuth::new(cookie.clone(), tickets)?)?
-        .respond_with(ProblemDetails);
+    let both =
+        RequireBoth::new(BearerAuth::new(tokens)?, TicketAuth::new(cookie.clone(), tickets)?)?
+            .respond_with(ProblemDetails);
 
     let api = Router::new().route("/api/test", get(hello));
     let api = if protected { api.layer(both) } else { api };

@@ -95,6 +95,7 @@ mod preflight;
 mod principals;
 mod rights;
 mod s3;
+mod s5;
 mod s6;
 mod s7;
 mod signatures;
@@ -130,6 +131,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),
     ("s3", s3::TESTS),
+    ("s5", s5::TESTS),
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("signatures", signatures::TESTS),
