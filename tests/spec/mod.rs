@@ -89,6 +89,7 @@ mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
 mod logs;
+mod machine_keys;
 mod mock_token_endpoint;
 mod policies;
 mod preflight;
@@ -125,6 +126,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
     ("logs", logs::TESTS),
+    ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
     ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
