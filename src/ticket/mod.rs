@@ -51,5 +51,5 @@ pub use format::{RenewalRule, TicketFormat};
 pub use issue::IssueError;
 pub use revalidate::{Revalidate, Verdict};
 pub use sessions::{InMemorySessions, SessionKey, Sessions};
-pub use ticket::{Ticket, TicketClaim, TicketIdentity};
+pub use ticket::{Ticket, TicketClaim, TicketIdentity, Verbatim};
 pub use validator::TicketValidator;

@@ -28,6 +28,8 @@ pub struct Ticket {
     pub cookie_path: String,
     /// FormsAuthentication's ticket version. Default: 2.
     pub version: u8,
+    /// What FormsAuthentication wrote and the fields above can not hold. Default: nothing.
+    pub verbatim: Option<Box<Verbatim>>,
 }
 
 impl Ticket {
@@ -44,6 +46,7 @@ impl Ticket {
             user_data: String::new(),
             cookie_path: "/".to_owned(),
             version: 2,
+            verbatim: None,
         }
     }
 
@@ -89,6 +92,33 @@ impl fmt::Debug for Ticket {
             .field("expires_at", &self.expires_at)
             .field("is_persistent", &self.is_persistent)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a FormsAuthentication ticket holds beyond what Rust's own types tell: its texts are UTF-16
+/// code units and need not be Unicode, and its dates reach from the year 1 to the year 9999.
+///
+/// A member is there only where its field of the [`Ticket`] does not tell the whole; whoever writes the
+/// ticket again writes the member, unless the field was changed since. Its `Debug` shows no value.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verbatim {
+    /// The name, where it is not Unicode (a lone surrogate). The ticket then has no name: nothing is
+    /// put in place of a unit, so that no two names become one.
+    pub name: Option<Vec<u16>>,
+    /// The user data, where it is not Unicode. The field shows U+FFFD for each lone surrogate.
+    pub user_data: Option<Vec<u16>>,
+    /// The cookie path, where it is not Unicode. The field shows U+FFFD for each lone surrogate.
+    pub cookie_path: Option<Vec<u16>>,
+    /// The issue date in ticks, where it lies before 1970 or after 2554.
+    pub issued_ticks: Option<i64>,
+    /// The expiration in ticks, where it lies before 1970 or after 2554.
+    pub expiration_ticks: Option<i64>,
+}
+
+impl fmt::Debug for Verbatim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verbatim").finish_non_exhaustive()
     }
 }
 

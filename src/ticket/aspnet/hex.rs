@@ -16,7 +16,9 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
 /// Upper case, as `System.Web` writes it.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(if digit < 10 { b'0' + digit } else { b'A' - 10 + digit })).collect()
+    digits
+        .map(|digit| char::from(if digit < 10 { b'0' + digit } else { b'A' - 10 + digit }))
+        .collect()
 }
 
 const fn digit(letter: u8) -> Option<u8> {

@@ -10,7 +10,7 @@ use crate::{
 /// A keyed hash with its key.
 #[derive(Debug)]
 pub(super) enum KeyedHash {
-    Hmac(HmacKey, usize),
+    Hmac(Box<HmacKey>, usize),
     /// `MD5(message || key)`, before `Framework45`.
     Md5(Secret),
 }
@@ -24,7 +24,7 @@ impl KeyedHash {
             Validation::HmacSha512 => (Hash::Sha512, 64),
             Validation::Md5 => return Self::Md5(key.into()),
         };
-        Self::Hmac(HmacKey::new(hash, key), size)
+        Self::Hmac(Box::new(HmacKey::new(hash, key)), size)
     }
 
     /// The length of a tag.
@@ -67,7 +67,13 @@ impl KeyedHash {
 pub(super) const fn cipher(mode: CompatibilityMode, decryption: Decryption, key: usize) -> Cipher {
     match (decryption, mode) {
         (Decryption::Aes, _) | (Decryption::Auto, CompatibilityMode::Framework45) => Cipher::Aes,
-        (Decryption::Auto, _) => if key == 8 { Cipher::Des } else { Cipher::Aes },
+        (Decryption::Auto, _) => {
+            if key == 8 {
+                Cipher::Des
+            } else {
+                Cipher::Aes
+            }
+        }
         (Decryption::Des, _) => Cipher::Des,
         (Decryption::TripleDes, _) => Cipher::TripleDes,
     }
@@ -90,9 +96,7 @@ pub(super) fn cipher_key(cipher: Cipher, key: &[u8]) -> Result<CbcKey, BuildErro
                 "{length} bytes are no AES key, which has 16, 24 or 32 bytes (32, 48 or 64 digits); \
                  if the application's decryption attribute says 3DES or DES, say so here"
             ),
-            Cipher::Des => format!(
-                "{length} bytes are no DES key, which has 8 bytes (16 digits)"
-            ),
+            Cipher::Des => format!("{length} bytes are no DES key, which has 8 bytes (16 digits)"),
             Cipher::TripleDes => format!(
                 "{length} bytes are no 3DES key, which has 16 or 24 bytes (32 or 48 digits)"
             ),

@@ -22,7 +22,7 @@ use super::{Protection, algorithms::KeyedHash};
 use crate::crypto::{CbcKey, fill_random, same};
 
 /// The routines for forms tickets.
-pub(super) struct LegacyProtector {
+pub(crate) struct LegacyProtector {
     pub(super) cipher: CbcKey,
     pub(super) hash: KeyedHash,
     /// Whether the ciphertext is followed by its hash.

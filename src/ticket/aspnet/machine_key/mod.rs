@@ -11,14 +11,17 @@ mod builder;
 mod config;
 mod forms;
 mod framework45;
+mod key;
 mod legacy;
-mod machine_key;
+
 mod settings;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 pub use builder::{DangerousMachineKey, MachineKeyBuilder};
 pub(crate) use forms::FormsProtector;
 pub use framework45::Protector;
-pub use machine_key::MachineKey;
+pub use key::MachineKey;
 pub use settings::{CompatibilityMode, Decryption, Protection, Validation};
