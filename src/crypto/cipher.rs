@@ -23,7 +23,7 @@ impl CbcKey {
     pub(crate) fn new(cipher: Cipher, key: &[u8]) -> Option<Self> {
         Some(Self(match cipher {
             Cipher::Aes => Prepared::Aes(Box::new(AesKey::new(key)?)),
-            Cipher::Des | Cipher::TripleDes => Prepared::Des(DesKey::new(cipher, key)?),
+            Cipher::Des | Cipher::TripleDes => Prepared::Des(Box::new(DesKey::new(cipher, key)?)),
         }))
     }
 
@@ -96,7 +96,7 @@ fn below(a: usize, b: usize) -> u8 {
 
 enum Prepared {
     Aes(Box<AesKey>),
-    Des(DesKey),
+    Des(Box<DesKey>),
 }
 
 #[cfg(feature = "aws-lc")]

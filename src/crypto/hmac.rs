@@ -1,8 +1,6 @@
 //! HMAC (RFC 2104).
 
-use std::{fmt, ops::Deref};
-
-use zeroize::Zeroize as _;
+use std::fmt;
 
 /// The hash inside an HMAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,37 +25,6 @@ impl HmacKey {
 impl fmt::Debug for HmacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HmacKey")
-    }
-}
-
-/// What a hash or an HMAC gives: at most 64 bytes, on the stack. It may be a key, so it is overwritten
-/// when dropped.
-pub(crate) struct Tag {
-    bytes: [u8; 64],
-    length: usize,
-}
-
-impl Tag {
-    /// What is beyond 64 bytes is cut; no hash here gives more.
-    pub(super) fn new(tag: &[u8]) -> Self {
-        let length = tag.len().min(64);
-        let mut bytes = [0; 64];
-        bytes[..length].copy_from_slice(&tag[..length]);
-        Self { bytes, length }
-    }
-}
-
-impl Drop for Tag {
-    fn drop(&mut self) {
-        self.bytes.zeroize();
-    }
-}
-
-impl Deref for Tag {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes[..self.length]
     }
 }
 
@@ -86,8 +53,8 @@ mod aws_lc {
     impl HmacKey {
         /// The tag of the message.
         #[cfg(feature = "tickets")]
-        pub(crate) fn sign(&self, message: &[u8]) -> super::Tag {
-            super::Tag::new(lc::sign(&self.0, message).as_ref())
+        pub(crate) fn sign(&self, message: &[u8]) -> crate::crypto::Tag {
+            crate::crypto::Tag::new(lc::sign(&self.0, message).as_ref())
         }
 
         /// Whether the tag is that of the message; in constant time, and only at its full length.
@@ -104,8 +71,8 @@ use rust_crypto::{Prepared, prepare};
 mod rust_crypto {
     use hmac::{Hmac, KeyInit, Mac};
 
-    use super::{Hash, HmacKey, Tag};
-    use crate::crypto::equal;
+    use super::{Hash, HmacKey};
+    use crate::crypto::{Tag, equal};
 
     pub(super) enum Prepared {
         #[cfg(feature = "tickets")]
@@ -152,7 +119,8 @@ mod rust_crypto {
     }
 }
 
-#[cfg(all(test, feature = "tickets"))]
+#[cfg(test)]
+#[cfg(feature = "tickets")]
 mod tests {
     use super::*;
 

@@ -10,7 +10,7 @@ use crate::{
 /// A keyed hash with its key.
 #[derive(Debug)]
 pub(super) enum KeyedHash {
-    Hmac(HmacKey, usize),
+    Hmac(Box<HmacKey>, usize),
     /// `MD5(message || key)`, before `Framework45`.
     Md5(Secret),
 }
@@ -24,7 +24,7 @@ impl KeyedHash {
             Validation::HmacSha512 => (Hash::Sha512, 64),
             Validation::Md5 => return Self::Md5(key.into()),
         };
-        Self::Hmac(HmacKey::new(hash, key), size)
+        Self::Hmac(Box::new(HmacKey::new(hash, key)), size)
     }
 
     /// The length of a tag.

@@ -30,9 +30,6 @@ fn read(xml: &str) -> Result<MachineKeyBuilder, BuildError> {
     if xml.len() > LONGEST {
         return Err(problem(format!("{} bytes; at most {LONGEST} are read", xml.len())));
     }
-    if deepest(xml) > DEEPEST {
-        return Err(problem("its elements are nested too deeply"));
-    }
     let options = ParsingOptions { nodes_limit: MOST_NODES, ..ParsingOptions::default() };
     // the error's own text may hold a piece of the file
     let document = Document::parse_with_options(xml, options).map_err(|error| {
@@ -193,21 +190,6 @@ fn is(node: Node<'_, '_>, name: &str) -> bool {
     node.is_element() && node.tag_name().name() == name
 }
 
-/// More than how deeply any element can lie; the parser takes a frame of the stack for each level.
-fn deepest(xml: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for pair in xml.as_bytes().windows(2) {
-        match pair {
-            [b'<', b'/'] | [b'/', b'>'] => depth = depth.saturating_sub(1),
-            [b'<', b'!' | b'?'] => {}
-            [b'<', _] => depth += 1,
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
 fn problem(text: impl Into<std::borrow::Cow<'static, str>>) -> BuildError {
     BuildError::invalid("web.config", text)
 }
@@ -228,4 +210,3 @@ const VALIDATION: Words<Validation> =
 const GENERATED: &str = "AutoGenerate,IsolateApps";
 const LONGEST: usize = 1024 * 1024;
 const MOST_NODES: u32 = 100_000;
-const DEEPEST: usize = 256;

@@ -15,6 +15,10 @@ mod key;
 mod legacy;
 
 mod settings;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod vectors;
 
 pub use builder::{DangerousMachineKey, MachineKeyBuilder};
 pub(crate) use forms::FormsProtector;
