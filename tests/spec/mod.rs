@@ -77,8 +77,10 @@ pub mod ledger;
 pub mod runner;
 
 mod algorithms;
+mod chunks;
 mod claims;
 mod connections;
+mod cookies;
 mod discovery;
 mod encodings;
 mod gate_rows;
@@ -106,8 +108,10 @@ pub use runner::{Once, Test};
 /// Every chapter, by the name of its file.
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
+    ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
+    ("cookies", cookies::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),

@@ -3,6 +3,7 @@
 pub mod fixed;
 pub mod house;
 pub mod logs;
+pub mod session;
 pub mod sign;
 pub mod stand;
 pub mod tls;
