@@ -78,8 +78,10 @@ pub mod runner;
 
 mod algorithms;
 mod answers;
+mod chunks;
 mod claims;
 mod connections;
+mod cookies;
 mod discovery;
 mod encodings;
 mod gate_rows;
@@ -115,8 +117,10 @@ pub use runner::{Once, Test};
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
     ("answers", answers::TESTS),
+    ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
+    ("cookies", cookies::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
