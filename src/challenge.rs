@@ -96,12 +96,34 @@ impl StepUp {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Challenge(String);
+pub struct Challenge {
+    text: String,
+    is_last_resort: bool,
+}
 
 impl Challenge {
     /// A challenge of this scheme; characters that no HTTP token has are dropped from the name.
     pub fn new(scheme: &str) -> Self {
-        Self(scheme.chars().filter(|c| is_token_char(*c)).collect())
+        let text = scheme.chars().filter(|c| is_token_char(*c)).collect();
+        Self { text, is_last_resort: false }
+    }
+
+    /// The challenge of a cookie: no registered scheme, and there only because every 401 carries a
+    /// challenge (RFC 9110 §15.5.2).
+    pub fn cookie(realm: &str) -> Self {
+        Self::new("Cookie").parameter("realm", realm).last_resort()
+    }
+
+    /// It stands only where no other scheme has a challenge.
+    pub const fn last_resort(mut self) -> Self {
+        self.is_last_resort = true;
+        self
+    }
+
+    /// Whether it stands only where no other scheme has a challenge.
+    #[must_use]
+    pub const fn is_last_resort(&self) -> bool {
+        self.is_last_resort
     }
 
     /// The challenge of RFC 6750 §3, or RFC 9470 §3, for this reason.
@@ -138,23 +160,23 @@ impl Challenge {
     /// Adds a parameter. Quotes and backslashes are escaped; what may not stand in a header is
     /// replaced by a question mark.
     pub fn parameter(mut self, name: &str, value: &str) -> Self {
-        self.0.push_str(if self.0.contains(' ') { ", " } else { " " });
-        let _ = write!(self.0, "{name}=\"");
+        self.text.push_str(if self.text.contains(' ') { ", " } else { " " });
+        let _ = write!(self.text, "{name}=\"");
         for c in value.chars() {
             match c {
-                '"' | '\\' => self.0.extend(['\\', c]),
-                ' '..='~' => self.0.push(c),
-                _ => self.0.push('?'),
+                '"' | '\\' => self.text.extend(['\\', c]),
+                ' '..='~' => self.text.push(c),
+                _ => self.text.push('?'),
             }
         }
-        self.0.push('"');
+        self.text.push('"');
         self
     }
 
     /// The header's value.
     #[must_use]
     pub fn to_header_value(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.0)
+        HeaderValue::from_str(&self.text)
             .unwrap_or_else(|_| HeaderValue::from_static("Bearer realm=\"api\""))
     }
 }

@@ -8,6 +8,7 @@
 
 use std::{
     borrow::Cow,
+    convert::Infallible,
     fmt::{self, Write as _},
     sync::Arc,
     time::Duration,
@@ -206,6 +207,8 @@ kinds! {
     /// Two credentials of different users where one user must hold both.
     SubjectMismatch Invalid "the credentials belong to different users";
     // ---- tickets and cookies
+    /// Two cookies have the name; which one is the user's cannot be told.
+    AmbiguousCookie Invalid "two cookies of one name were sent";
     /// A chunked cookie lacks one of its chunks.
     ChunksMissing Invalid "a chunk of the cookie is missing";
     /// The credential came over plain http where TLS is demanded.
@@ -318,6 +321,12 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {}
+
+impl From<Infallible> for BuildError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 /// Same letters but for case, or one edit apart.
 fn near(a: &str, b: &str) -> bool {

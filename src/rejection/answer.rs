@@ -53,7 +53,9 @@ impl Rejection {
                     None => Vec::new(),
                     Some(scope) => {
                         let scope = scope.to_string();
-                        challenges_of_proved(seen, ChallengeReason::InsufficientScope(&scope))
+                        let reason = ChallengeReason::InsufficientScope(&scope);
+                        let challenges = challenges_of_proved(seen, reason);
+                        challenges.iter().map(Challenge::to_header_value).collect()
                     }
                 };
                 let code = scope.as_ref().map(|_| "insufficient_scope");
@@ -102,8 +104,13 @@ impl Rejection {
         let missing = asked
             .clone()
             .filter(|(_, outcome)| outcome.identity().is_none())
-            .map(|(scheme, _)| scheme.name().as_str())
-            .collect();
+            .map(|(scheme, _)| word(scheme))
+            .fold(Vec::new(), |mut words, word| {
+                if !words.contains(&word) {
+                    words.push(word);
+                }
+                words
+            });
         let challenges = challenges(asked, reason);
         let mut inner = Self::new(StatusCode::UNAUTHORIZED, error, code, challenges);
         if let Some(inner) = Arc::get_mut(&mut inner.0) {
@@ -204,7 +211,8 @@ impl Rejection {
         &self.0.challenges
     }
 
-    /// The schemes whose credential is missing or not good, of a 401.
+    /// The credentials that are missing or not good, of a 401: `token` for a bearer, `session` for
+    /// a cookie, the scheme's name for a scheme that has no word for it.
     #[must_use]
     pub fn missing(&self) -> &[&'static str] {
         &self.0.missing
@@ -251,6 +259,11 @@ impl Rejection {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// What an answer calls the credential of a scheme.
+fn word(scheme: &Scheme) -> &'static str {
+    scheme.authenticator().credential_word().unwrap_or(scheme.name().as_str())
 }
 
 /// Nobody is proved, and somebody may yet be.
@@ -302,7 +315,6 @@ fn challenges<'a>(
             };
             scheme.authenticator().challenge(why)
         })
-        .map(|challenge| challenge.to_header_value())
         .collect();
     or_bare_names(made, asked)
 }
@@ -310,20 +322,22 @@ fn challenges<'a>(
 fn challenges_of_proved<'a>(
     seen: impl Iterator<Item = Seen<'a>>,
     reason: ChallengeReason<'_>,
-) -> Vec<HeaderValue> {
+) -> Vec<Challenge> {
     seen.filter(|(_, outcome)| outcome.identity().is_some())
         .filter_map(|(scheme, _)| scheme.authenticator().challenge(reason))
-        .map(|challenge| challenge.to_header_value())
         .collect()
 }
 
 /// RFC 9110 §15.5.2: a 401 carries a challenge, also where no scheme has one of its own.
 fn or_bare_names<'a>(
-    made: Vec<HeaderValue>,
+    made: Vec<Challenge>,
     asked: impl Iterator<Item = Seen<'a>>,
 ) -> Vec<HeaderValue> {
-    if !made.is_empty() {
-        return made;
+    let last_resorts_only = made.iter().all(Challenge::is_last_resort);
+    let kept = made.iter().filter(|made| last_resorts_only || !made.is_last_resort());
+    let kept: Vec<_> = kept.map(Challenge::to_header_value).collect();
+    if !kept.is_empty() {
+        return kept;
     }
     asked
         .map(|(scheme, _)| Challenge::new(scheme.name().as_str()).parameter("realm", "api"))

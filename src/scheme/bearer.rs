@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, request::Parts};
 
-use super::{Authenticator, Outcome, Scheme, Transport, TransportSource, source, vary::vary_by};
+use super::{
+    Asked, Authenticator, Outcome, Responder, Scheme, Transport, TransportSource, source,
+    vary::vary_by,
+};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
@@ -135,14 +138,22 @@ impl<V: TokenValidator> Authenticator for Bearer<V> {
         Some(Challenge::bearer(&self.realm, reason))
     }
 
-    fn respond(&self, _: &Outcome, headers: &mut HeaderMap) {
-        if self.vary {
-            vary_by("authorization", headers);
-        }
+    fn credential_word(&self) -> Option<&'static str> {
+        Some("token")
+    }
+
+    fn responder(&self) -> Option<&dyn Responder> {
+        if self.vary { Some(self) } else { None }
     }
 }
 
-fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
+impl<V: TokenValidator> Responder for Bearer<V> {
+    fn respond(&self, _: Asked<'_>, headers: &mut HeaderMap) {
+        vary_by("authorization", headers);
+    }
+}
+
+pub(super) fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
     let error = AuthError::new(AuthErrorKind::InsecureTransport);
     match source.transport(&parts.headers, &parts.extensions) {
         Transport::Tls => Ok(()),
@@ -153,7 +164,7 @@ fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
     }
 }
 
-fn unless_revoked(
+pub(super) fn unless_revoked(
     result: Result<Identity, AuthError>,
     revocations: &dyn Revocations,
 ) -> Attempt<Outcome> {

@@ -492,7 +492,7 @@ async fn a_forger_is_not_told_why() {
     assert!(told.iter().all(|other| other == first), "{told:?}");
     assert_eq!(
         first.2,
-        r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#
+        r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["token"],"status":401,"title":"Unauthorized","type":"about:blank"}"#
     );
     ledger::passed("HTTP-08 HTTP-09");
 }
