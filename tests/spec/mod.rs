@@ -81,6 +81,7 @@ mod answers;
 mod chunks;
 mod claims;
 mod connections;
+mod cookie_life;
 mod cookies;
 mod discovery;
 mod encodings;
@@ -120,6 +121,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
+    ("cookie_life", cookie_life::TESTS),
     ("cookies", cookies::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
