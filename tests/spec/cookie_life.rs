@@ -430,7 +430,7 @@ const NO_TICKETS: &[NoTicket] = &[
     },
     NoTicket {
         id: "F8",
-        lines: |mint| one(mint.forms("alice").with_text(|text| text[1..].to_owned()).build()),
+        lines: |mint| one(mint.forms("alice").with_text(|text| text + "F").build()),
         reason: Some(TicketMalformed),
     },
     NoTicket { id: "F9", lines: |_| one("AB".repeat(2049)), reason: Some(TokenTooLong) },

@@ -106,6 +106,7 @@ mod signatures;
 mod step_up;
 mod strict_json;
 mod supply_chain;
+mod ticket_attacks;
 mod times;
 mod token_types;
 mod tower;
@@ -146,6 +147,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
+    ("ticket_attacks", ticket_attacks::TESTS),
     ("times", times::TESTS),
     ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),
