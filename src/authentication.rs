@@ -26,13 +26,16 @@ pub struct Authentication {
     view: View,
     kind: RequestKind,
     settled: bool,
+    /// How many of the schemes are those of the gate that wrote it; they stand first.
+    own: u8,
 }
 
 impl Authentication {
     /// The record of a gate: one outcome per scheme, in the same order.
     pub(crate) fn new(schemes: Arc<[Scheme]>, outcomes: Outcomes, kind: RequestKind) -> Self {
         let view = View::of_active(&schemes);
-        Self { schemes, outcomes, view, kind, settled: false }
+        let own = u8::try_from(schemes.len()).unwrap_or(u8::MAX);
+        Self { schemes, outcomes, view, kind, settled: false, own }
     }
 
     /// What one scheme found; `None` if this gate has no such scheme or it is hidden here. A
@@ -102,6 +105,18 @@ impl Authentication {
         })
     }
 
+    /// The schemes of the gate that wrote it which take part in the way out, by their index there.
+    pub(crate) fn responding(&self) -> impl Iterator<Item = (usize, &Scheme, &Outcome)> {
+        let own = self.schemes.iter().take(usize::from(self.own)).enumerate();
+        own.filter(|(_, scheme)| scheme.responds())
+            .map(|(index, scheme)| (index, scheme, self.outcomes.at(index)))
+    }
+
+    /// Whether any scheme, also one of a gate further out, takes part in the way out.
+    pub(crate) fn has_responders(&self) -> bool {
+        self.schemes.iter().any(Scheme::responds)
+    }
+
     /// Only these schemes, in this order, and of them only those that are not hidden already.
     pub(crate) fn narrow(&mut self, names: &[SchemeName]) {
         let mut view = View { hidden: u8::MAX, ..View::EMPTY };
@@ -163,7 +178,7 @@ impl Authentication {
             outcomes.push(outcome.clone());
         }
         let outcomes = outcomes.into_iter().collect();
-        Self { schemes: schemes.into(), outcomes, view, kind: self.kind, settled: false }
+        Self { schemes: schemes.into(), outcomes, view, ..self }
     }
 
     fn index(&self, name: SchemeName) -> Option<usize> {

@@ -6,7 +6,7 @@
 //!    expected and what was found.
 //! 3. What the client is told is a third thing, the [`Rejection`](crate::rejection::Rejection).
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use crate::principal::SchemeName;
 
@@ -201,6 +201,8 @@ kinds! {
     /// Two credentials of different users where one user must hold both.
     SubjectMismatch Invalid "the credentials belong to different users";
     // ---- tickets and cookies
+    /// Two cookies have the name; which one is the user's cannot be told.
+    AmbiguousCookie Invalid "two cookies of one name were sent";
     /// A chunked cookie lacks one of its chunks.
     ChunksMissing Invalid "a chunk of the cookie is missing";
     /// The credential came over plain http where TLS is demanded.
@@ -229,6 +231,8 @@ kinds! {
     /// The introspection answer could not be used.
     MalformedIntrospection Undecidable "the issuer's answer could not be used";
     // ---- the policy
+    /// The user's authentication is not strong or not recent enough (RFC 9470).
+    InsufficientAuthentication Invalid "the user's authentication is not strong or not recent enough";
     /// A scope is missing.
     MissingScope Invalid "a scope is missing";
     /// A role is missing.
@@ -311,6 +315,12 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {}
+
+impl From<Infallible> for BuildError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 /// Same letters but for case, or one edit apart.
 fn near(a: &str, b: &str) -> bool {

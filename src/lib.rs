@@ -72,7 +72,7 @@
 //! # Policies
 //!
 //! A [`policy`] is a question put to the record: who, by which scheme, with which scope, role or
-//! claim.
+//! claim, how strongly and how recently authenticated.
 //!
 //! ```
 //! use portcullis::{Bearer, policy::{self, PolicyExt}};
@@ -99,6 +99,7 @@
 //! | nothing was presented | 401 | the challenge, without `error` |
 //! | the credential is malformed | 400 | `error="invalid_request"` |
 //! | it was judged and is not good | 401 | `error="invalid_token"` |
+//! | the caller must be authenticated better | 401 | `error="insufficient_user_authentication"` |
 //! | the policy forbids | 403 | `error="insufficient_scope"` where it was a scope |
 //! | it can not be found out now | 503 | none; `Retry-After` |
 //! | the wiring is wrong | 500 | none; the log names the layer |
@@ -215,3 +216,7 @@ pub use scheme::{Outcome, Scheme};
 pub use secret::Secret;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 pub use stacks::BearerAuth;
+#[cfg(all(feature = "tickets", any(feature = "aws-lc", feature = "rust-crypto")))]
+pub use stacks::{DangerousRequireBoth, RequireBoth, TicketAuth};
+#[cfg(feature = "tickets")]
+pub use ticket::Ticket;

@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -70,6 +70,18 @@ where
     }
 }
 
+/// Marks a response of the inner service, for the way out of the gate: what was visible inside. The
+/// innermost suppression hides the most, and is the one that marks.
+#[derive(Clone)]
+pub(crate) struct Suppressed(Authentication);
+
+impl Suppressed {
+    /// Whether the scheme was hidden from whoever made this response.
+    pub(crate) fn hides(scheme: SchemeName, extensions: &Extensions) -> bool {
+        extensions.get::<Self>().is_some_and(|Self(inside)| inside.outcome(scheme).is_none())
+    }
+}
+
 pin_project! {
     /// The future of [`Suppress`].
     #[derive(Debug)]
@@ -91,6 +103,9 @@ where
         let mut response = ready!(this.inner.poll(cx))?;
         if let Some(record) = this.record {
             challenge_bare_401(&mut response, record.request_kind(), record.seen());
+            if record.has_responders() && response.extensions().get::<Suppressed>().is_none() {
+                response.extensions_mut().insert(Suppressed(record.clone()));
+            }
         }
         Poll::Ready(Ok(response))
     }

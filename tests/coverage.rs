@@ -23,12 +23,10 @@ const LISTS: &[(&str, &str)] = &[
 const CHANGES: &[&str] = &[
     "DPoP",
     "encrypted tokens",
-    "host authentication",
     "live configuration",
     "metrics",
     "query and body transports",
     "shadow mode",
-    "step-up authentication (RFC 9470)",
     "tickets and cookies",
 ];
 

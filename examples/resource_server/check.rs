@@ -156,15 +156,15 @@ pub const AUDIENCE: &str = "https://api.example";
 const APP: &str = "https://app.example";
 const SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope", scope="orders:write""#;
 const NOBODY: &str = concat!(
-    r#"{"detail":"no credential was sent","missing":["Bearer"],"#,
+    r#"{"detail":"no credential was sent","missing":["token"],"#,
     r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
 );
 const TOO_OLD: &str = concat!(
-    r#"{"detail":"the access token expired","error":"invalid_token","missing":["Bearer"],"#,
+    r#"{"detail":"the access token expired","error":"invalid_token","missing":["token"],"#,
     r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
 );
 const NOT_VALID: &str = concat!(
-    r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["Bearer"],"#,
+    r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["token"],"#,
     r#""status":401,"title":"Unauthorized","type":"about:blank"}"#
 );
 const DENIED: &str = concat!(

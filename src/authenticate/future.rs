@@ -13,12 +13,12 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
-use super::AuthenticateLayer;
+use super::{AuthenticateLayer, way_out::Memory};
 use crate::{
     attempt::Attempt,
     authentication::{Authentication, Outcomes},
     error::{AuthError, AuthErrorKind},
-    rejection::{RequestKind, challenge_bare_401},
+    rejection::RequestKind,
     scheme::Outcome,
 };
 
@@ -33,18 +33,18 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, B, F> {
-        Called { #[pin] inner: F, record: Option<Authentication> },
+        Called { #[pin] inner: F, way_out: Option<(Authentication, Memory)> },
         Waiting { pending: Pending, next: Option<(S, Request<B>)> },
     }
 }
 
 impl<S, B, F> ResponseFuture<S, B, F> {
     pub(super) const fn untouched(inner: F) -> Self {
-        Self { state: State::Called { inner, record: None } }
+        Self { state: State::Called { inner, way_out: None } }
     }
 
-    pub(super) const fn called(inner: F, record: Authentication) -> Self {
-        Self { state: State::Called { inner, record: Some(record) } }
+    pub(super) const fn called(inner: F, record: Authentication, memory: Memory) -> Self {
+        Self { state: State::Called { inner, way_out: Some((record, memory)) } }
     }
 
     pub(super) const fn waiting(pending: Pending, service: S, request: Request<B>) -> Self {
@@ -62,10 +62,10 @@ where
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
-                StateProjection::Called { inner, record } => {
+                StateProjection::Called { inner, way_out } => {
                     let mut response = ready!(inner.poll(cx))?;
-                    if let Some(record) = record {
-                        respond(&mut response, record);
+                    if let Some((record, memory)) = way_out {
+                        memory.respond(record, &mut response);
                     }
                     return Poll::Ready(Ok(response));
                 }
@@ -74,20 +74,14 @@ where
                     let (mut service, mut request) =
                         next.take().expect("the state changes as soon as the request is taken");
                     let record = pending.gate.record(&mut request, outcomes, pending.kind);
+                    let memory = mem::take(&mut pending.memory);
                     let inner = service.call(request);
-                    this.state.set(State::Called { inner, record: Some(record) });
+                    let way_out = Some((record, memory));
+                    this.state.set(State::Called { inner, way_out });
                 }
             }
         }
     }
-}
-
-/// The way out: each scheme may add headers, and a bare 401 is challenged.
-fn respond<R>(response: &mut Response<R>, record: &Authentication) {
-    for (scheme, outcome, _) in record.all() {
-        scheme.authenticator().respond(outcome, response.headers_mut());
-    }
-    challenge_bare_401(response, record.request_kind(), record.seen());
 }
 
 impl<S, B, F> fmt::Debug for ResponseFuture<S, B, F> {
@@ -105,6 +99,7 @@ pub(super) struct Pending {
     deadline: Option<Pin<Box<Sleep>>>,
     gate: AuthenticateLayer,
     kind: RequestKind,
+    memory: Memory,
 }
 
 enum Slot {
@@ -117,12 +112,14 @@ impl Pending {
         attempts: Vec<Attempt<Outcome>>,
         gate: AuthenticateLayer,
         kind: RequestKind,
+        memory: Memory,
     ) -> Self {
         Self {
             slots: attempts.into_iter().map(Slot::Waiting).collect(),
             deadline: None,
             gate,
             kind,
+            memory,
         }
     }
 

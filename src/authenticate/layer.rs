@@ -27,6 +27,8 @@ use crate::{
 pub struct AuthenticateLayer {
     pub(super) schemes: Arc<[Scheme]>,
     pub(super) budget: Duration,
+    /// Some scheme takes part in the way out.
+    pub(super) responds: bool,
     authenticate_preflights: bool,
     warned: Arc<AtomicBool>,
 }
@@ -38,8 +40,10 @@ impl AuthenticateLayer {
     /// [`NoScheme`](BuildError::NoScheme), [`DuplicateScheme`](BuildError::DuplicateScheme),
     /// [`TooManySchemes`](BuildError::TooManySchemes).
     pub fn new(schemes: impl IntoSchemes) -> Result<Self, BuildError> {
+        let schemes = checked(schemes)?;
         Ok(Self {
-            schemes: checked(schemes)?,
+            responds: schemes.iter().any(Scheme::responds),
+            schemes,
             budget: Duration::from_secs(5),
             authenticate_preflights: false,
             warned: Arc::default(),
@@ -48,7 +52,16 @@ impl AuthenticateLayer {
 
     /// The same settings for other schemes.
     pub(crate) fn with_schemes(self, schemes: impl IntoSchemes) -> Result<Self, BuildError> {
-        Ok(Self { schemes: checked(schemes)?, ..self })
+        let schemes = checked(schemes)?;
+        Ok(Self { responds: schemes.iter().any(Scheme::responds), schemes, ..self })
+    }
+
+    /// These settings, and of the other gate's those that let less pass.
+    #[cfg(feature = "tickets")]
+    pub(crate) fn stricter(mut self, other: &Self) -> Self {
+        self.budget = self.budget.min(other.budget);
+        self.authenticate_preflights |= other.authenticate_preflights;
+        self
     }
 
     /// How long a request may wait for its credentials to be judged. Default: 5 s.
@@ -146,6 +159,9 @@ fn checked(schemes: impl IntoSchemes) -> Result<Arc<[Scheme]>, BuildError> {
     }
     if schemes.len() > MAX_SCHEMES {
         return Err(BuildError::TooManySchemes(schemes.len()));
+    }
+    if let Some(flaw) = schemes.iter().find_map(Scheme::flaw) {
+        return Err(flaw.clone());
     }
     for (i, scheme) in schemes.iter().enumerate() {
         if schemes.iter().take(i).any(|earlier| earlier.name() == scheme.name()) {

@@ -7,7 +7,9 @@
 //!    [budget](AuthenticateLayer::budget), and what is not judged by then is undecidable.
 //! 3. `poll_ready` is forwarded, the service that was polled ready is the one that is called, an
 //!    `Err` and an upgrade pass untouched, bodies are never looked at.
-//! 4. The same gate stacked twice: the inner one does nothing and warns once. Another gate inside
+//! 4. On the way out the gate's own schemes may add headers, whatever the status, and a bare 401 is
+//!    challenged.
+//! 5. The same gate stacked twice: the inner one does nothing and warns once. Another gate inside
 //!    judges anew; its outcome replaces that of a scheme of the same name.
 //!
 //! With axum, a layer *around* a `Router` (`ServiceBuilder`, `gate.layer(router)`) costs nothing;
@@ -16,6 +18,7 @@
 mod future;
 mod layer;
 mod service;
+mod way_out;
 
 pub use future::ResponseFuture;
 pub use layer::AuthenticateLayer;

@@ -10,7 +10,7 @@ use http::{Request, Response, request::Parts};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{AuthenticateLayer, ResponseFuture, future::Pending};
+use super::{AuthenticateLayer, ResponseFuture, future::Pending, way_out::Memory};
 use crate::{
     attempt::Attempt,
     authentication::{Authentication, Outcomes},
@@ -64,11 +64,12 @@ where
                 );
             }
         }
+        let memory = Memory::of(&self.gate, &parts, kind);
         match self.gate.ask(&parts, kind) {
             Asked::Ready(outcomes) => {
                 let mut request = Request::from_parts(parts, body);
                 let record = self.gate.record(&mut request, outcomes, kind);
-                ResponseFuture::called(self.inner.call(request), record)
+                ResponseFuture::called(self.inner.call(request), record, memory)
             }
             Asked::Pending(attempts) => {
                 // keep the service that was polled ready for this request, and leave its clone for
@@ -76,7 +77,7 @@ where
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
                 let request = Request::from_parts(parts, body);
-                let pending = Pending::new(attempts, self.gate.clone(), kind);
+                let pending = Pending::new(attempts, self.gate.clone(), kind, memory);
                 ResponseFuture::waiting(pending, ready, request)
             }
         }

@@ -216,7 +216,7 @@ of_scheme! { Scopes AnyScope Role ClaimIs }
 
 /// Puts the question to the identity, and turns a denial into "could not find out" where a scheme
 /// that was looked at is undecidable.
-fn ask(
+pub(super) fn ask(
     record: &Authentication,
     of: Option<SchemeName>,
     question: impl FnOnce(&Identity) -> Decision,

@@ -26,11 +26,12 @@ pub struct And<A, B>(A, B);
 
 impl<A: Policy, B: Policy> Policy for And<A, B> {
     fn decide(&self, record: &Authentication) -> Decision {
-        use Decision::{Allow, Challenge, Forbid, Undecidable};
+        use Decision::{Allow, Challenge, Forbid, StepUp, Undecidable};
         match (self.0.decide(record), self.1.decide(record)) {
             (a @ Challenge { .. }, b @ Challenge { .. }) => both_challenges(a, b),
             (challenge @ Challenge { .. }, _) | (_, challenge @ Challenge { .. }) => challenge,
             (forbid @ Forbid { .. }, _) | (_, forbid @ Forbid { .. }) => forbid,
+            (step_up @ StepUp { .. }, _) | (_, step_up @ StepUp { .. }) => step_up,
             (Undecidable, _) | (_, Undecidable) => Undecidable,
             (Allow, Allow) => Allow,
         }
@@ -53,10 +54,11 @@ pub struct Or<A, B>(A, B);
 
 impl<A: Policy, B: Policy> Policy for Or<A, B> {
     fn decide(&self, record: &Authentication) -> Decision {
-        use Decision::{Allow, Challenge, Undecidable};
+        use Decision::{Allow, Challenge, StepUp, Undecidable};
         match (self.0.decide(record), self.1.decide(record)) {
             (Allow, _) | (_, Allow) => Allow,
             (Undecidable, _) | (_, Undecidable) => Undecidable,
+            (step_up @ StepUp { .. }, _) | (_, step_up @ StepUp { .. }) => step_up,
             (a @ Challenge { .. }, b @ Challenge { .. }) => both_challenges(a, b),
             (challenge @ Challenge { .. }, _) | (_, challenge @ Challenge { .. }) => challenge,
             (forbid, _) => forbid,

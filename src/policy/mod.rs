@@ -9,20 +9,25 @@
 //! # let _ = staff;
 //! ```
 //!
-//! 1. `and`: Challenge > Forbid > Undecidable > Allow. A definite no wins over "could not find out".
-//! 2. `or`: Allow > Undecidable > Challenge > Forbid.
+//! 1. `and`: Challenge > Forbid > StepUp > Undecidable > Allow. A definite no wins over "could not
+//!    find out", and nobody is asked to sign in again for what he may not do.
+//! 2. `or`: Allow > Undecidable > StepUp > Challenge > Forbid.
 //! 3. A question about the caller that is denied while a scheme it looks at is undecidable gives
 //!    Undecidable: the answer could still have been yes.
 //! 4. There is no `not`: negated policies fail open.
 
+mod authenticated;
 mod caller;
 mod combine;
 mod from_fn;
 mod question;
+mod same_subject;
 mod schemes;
 
+pub use authenticated::{Authenticated, authenticated};
 pub use caller::{AnyScope, ClaimIs, Role, Scopes, any_scope, claim, role, scope, scopes};
 pub use combine::{And, Or, PolicyExt};
 pub use from_fn::{FromFn, from_fn};
 pub use question::Policy;
+pub use same_subject::{SameSubject, same_subject};
 pub use schemes::{AnyScheme, SchemeIs, any_scheme, scheme};

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::{Decision, RequestKind};
 use crate::{
-    challenge::{Challenge, ChallengeReason},
+    challenge::{Challenge, ChallengeReason, STEP_UP_CODE},
     error::{AuthError, AuthErrorClass, AuthErrorKind},
     scheme::{Outcome, Scheme},
 };
@@ -54,14 +54,19 @@ impl Rejection {
                     Some(scope) => {
                         let scope = scope.to_string();
                         let reason = ChallengeReason::InsufficientScope(&scope);
-                        seen.filter(|(_, outcome)| outcome.identity().is_some())
-                            .filter_map(|(scheme, _)| scheme.authenticator().challenge(reason))
-                            .map(|challenge| challenge.to_header_value())
-                            .collect()
+                        let challenges = challenges_of_proved(seen, reason);
+                        challenges.iter().map(Challenge::to_header_value).collect()
                     }
                 };
                 let code = scope.as_ref().map(|_| "insufficient_scope");
                 Some(Self::new(StatusCode::FORBIDDEN, error.clone(), code, challenges))
+            }
+            Decision::StepUp { error, needed } => {
+                let challenges =
+                    challenges_of_proved(seen.clone(), ChallengeReason::StepUp(needed));
+                let code = Some(STEP_UP_CODE);
+                let challenges = or_bare_names(challenges, seen);
+                Some(Self::new(StatusCode::UNAUTHORIZED, error.clone(), code, challenges))
             }
             Decision::Undecidable => Some(Self::undecidable(seen)),
         }
@@ -99,8 +104,13 @@ impl Rejection {
         let missing = asked
             .clone()
             .filter(|(_, outcome)| outcome.identity().is_none())
-            .map(|(scheme, _)| scheme.name().as_str())
-            .collect();
+            .map(|(scheme, _)| word(scheme))
+            .fold(Vec::new(), |mut words, word| {
+                if !words.contains(&word) {
+                    words.push(word);
+                }
+                words
+            });
         let challenges = challenges(asked, reason);
         let mut inner = Self::new(StatusCode::UNAUTHORIZED, error, code, challenges);
         if let Some(inner) = Arc::get_mut(&mut inner.0) {
@@ -156,6 +166,7 @@ impl Rejection {
     #[must_use]
     pub fn is_unauthenticated(&self) -> bool {
         matches!(self.0.status, StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST)
+            && self.0.reason.kind() != AuthErrorKind::InsufficientAuthentication
     }
 
     /// The gRPC status code: 16 `UNAUTHENTICATED`, 7 `PERMISSION_DENIED`, 14 `UNAVAILABLE`,
@@ -177,7 +188,7 @@ impl Rejection {
         &self.0.reason
     }
 
-    /// The RFC 6750 §3.1 error code; none where nothing was presented, and for 500 and 503.
+    /// The error code of RFC 6750 §3.1 or RFC 9470 §3; none where nothing was presented, and for 500 and 503.
     #[must_use]
     pub fn code(&self) -> Option<&'static str> {
         self.0.code
@@ -200,7 +211,8 @@ impl Rejection {
         &self.0.challenges
     }
 
-    /// The schemes whose credential is missing or not good, of a 401.
+    /// The credentials that are missing or not good, of a 401: `token` for a bearer, `session` for
+    /// a cookie, the scheme's name for a scheme that has no word for it.
     #[must_use]
     pub fn missing(&self) -> &[&'static str] {
         &self.0.missing
@@ -249,6 +261,11 @@ impl Rejection {
     }
 }
 
+/// What an answer calls the credential of a scheme.
+fn word(scheme: &Scheme) -> &'static str {
+    scheme.authenticator().credential_word().unwrap_or(scheme.name().as_str())
+}
+
 /// Nobody is proved, and somebody may yet be.
 fn nobody_yet<'a>(mut seen: impl Iterator<Item = Seen<'a>> + Clone) -> bool {
     seen.clone().all(|(_, outcome)| outcome.identity().is_none())
@@ -288,7 +305,7 @@ fn challenges<'a>(
     asked: impl Iterator<Item = Seen<'a>> + Clone,
     reason: Option<AuthErrorKind>,
 ) -> Vec<HeaderValue> {
-    let made: Vec<_> = asked
+    let made: Vec<Challenge> = asked
         .clone()
         .filter_map(|(scheme, outcome)| {
             let why = match (outcome, reason) {
@@ -298,12 +315,32 @@ fn challenges<'a>(
             };
             scheme.authenticator().challenge(why)
         })
-        .map(|challenge| challenge.to_header_value())
         .collect();
-    if !made.is_empty() {
-        return made;
+    let last_resorts_only = made.iter().all(Challenge::is_last_resort);
+    let kept = made.iter().filter(|made| last_resorts_only || !made.is_last_resort());
+    or_bare_names(kept.map(Challenge::to_header_value).collect(), asked)
+}
+
+fn challenges_of_proved<'a>(
+    seen: impl Iterator<Item = Seen<'a>>,
+    reason: ChallengeReason<'_>,
+) -> Vec<Challenge> {
+    seen.filter(|(_, outcome)| outcome.identity().is_some())
+        .filter_map(|(scheme, _)| scheme.authenticator().challenge(reason))
+        .collect()
+}
+
+/// RFC 9110 §15.5.2: a 401 carries a challenge, also where no scheme has one of its own.
+fn or_bare_names<'a>(
+    made: Vec<Challenge>,
+    asked: impl Iterator<Item = Seen<'a>>,
+) -> Vec<HeaderValue> {
+    let last_resorts_only = made.iter().all(Challenge::is_last_resort);
+    let kept = made.iter().filter(|made| last_resorts_only || !made.is_last_resort());
+    let kept: Vec<_> = kept.map(Challenge::to_header_value).collect();
+    if !kept.is_empty() {
+        return kept;
     }
-    // RFC 9110 §15.5.2: a 401 carries a challenge, also where no scheme has one of its own
     asked
         .map(|(scheme, _)| Challenge::new(scheme.name().as_str()).parameter("realm", "api"))
         .map(|challenge| challenge.to_header_value())

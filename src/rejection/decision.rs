@@ -1,6 +1,7 @@
 //! A policy's answer.
 
 use crate::{
+    challenge::StepUp,
     error::{AuthError, AuthErrorKind},
     principal::{SchemeName, Scope},
 };
@@ -25,6 +26,13 @@ pub enum Decision {
         /// The scope that was missing, for the client (RFC 6750 `insufficient_scope`).
         scope: Option<Scope>,
     },
+    /// The caller is known and must be authenticated better (401, RFC 9470).
+    StepUp {
+        /// Why, for the operator's log.
+        error: AuthError,
+        /// What is needed, for the client.
+        needed: StepUp,
+    },
     /// It could not be found out (503).
     Undecidable,
 }
@@ -40,5 +48,11 @@ impl Decision {
     #[must_use]
     pub fn forbid(error: impl Into<AuthError>) -> Self {
         Self::Forbid { error: error.into(), scope: None }
+    }
+
+    /// The caller must be authenticated better.
+    #[must_use]
+    pub fn step_up(error: impl Into<AuthError>, needed: StepUp) -> Self {
+        Self::StepUp { error: error.into(), needed }
     }
 }

@@ -5,6 +5,7 @@
 //! | nothing presented | 401 | every visible scheme's challenge, no `error` (RFC 6750 §3) |
 //! | malformed credential of a named scheme | 400 | `error="invalid_request"` |
 //! | a credential judged not good | 401 | `error="invalid_token"` |
+//! | the caller must be authenticated better | 401 | `error="insufficient_user_authentication"` |
 //! | the policy forbids | 403 | `error="insufficient_scope"` where it was a scope |
 //! | it could not be found out, and a yes would have decided | 503 | none; `Retry-After` |
 //! | our own credentials refused, or wiring | 500 | none; logged at error |

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use super::{Rejection, ResponseForRejection};
 
 /// `application/problem+json`: `type`, `title`, `status`, `detail`, and the members `error` (the
-/// RFC 6750 code) and `missing` (the schemes whose credential is missing).
+/// RFC 6750 code) and `missing` (`token`, `session`).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProblemDetails;
 

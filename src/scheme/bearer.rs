@@ -2,9 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 
-use super::{Authenticator, Outcome, Scheme, source};
+use super::{
+    Asked, Authenticator, Outcome, Responder, Scheme, Transport, TransportSource, source,
+    vary::vary_by,
+};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
@@ -34,8 +37,14 @@ pub struct BearerScheme<V> {
 
 impl<V: TokenValidator> BearerScheme<V> {
     pub(super) fn new(name: SchemeName, validator: V) -> Self {
-        let bearer =
-            Bearer { validator, realm: "api".into(), max_bytes: 16 << 10, revocations: None };
+        let bearer = Bearer {
+            validator,
+            realm: "api".into(),
+            max_bytes: 16 << 10,
+            tls_by: None,
+            vary: false,
+            revocations: None,
+        };
         Self { name, active: true, bearer }
     }
 
@@ -54,6 +63,20 @@ impl<V: TokenValidator> BearerScheme<V> {
     /// Longer tokens are refused before anything is decoded. Default: 16 KiB.
     pub const fn max_token_bytes(mut self, bytes: usize) -> Self {
         self.bearer.max_bytes = bytes;
+        self
+    }
+
+    /// A token counts only if this source says that it came over TLS; otherwise it is refused
+    /// without being looked at (RFC 6750 §5.3). Default: whoever ends TLS is trusted to.
+    pub const fn require_tls(mut self, source: TransportSource) -> Self {
+        self.bearer.tls_by = Some(source);
+        self
+    }
+
+    /// Every answer says `Vary: authorization`, whoever asks: for routes that also serve callers
+    /// without a token, and whose answers a cache may keep (RFC 9111 §4.1). Default: off.
+    pub const fn vary(mut self) -> Self {
+        self.bearer.vary = true;
         self
     }
 
@@ -76,6 +99,8 @@ struct Bearer<V> {
     validator: V,
     realm: Box<str>,
     max_bytes: usize,
+    tls_by: Option<TransportSource>,
+    vary: bool,
     revocations: Option<Arc<dyn Revocations>>,
 }
 
@@ -94,6 +119,11 @@ impl<V: TokenValidator> Authenticator for Bearer<V> {
             }
             Err(kind) => return Attempt::ready(AuthError::new(kind).into()),
         };
+        if let Some(source) = self.tls_by
+            && let Err(error) = tls(source, parts)
+        {
+            return Attempt::ready(error.into());
+        }
         let judged = self.validator.validate(Presented::new(token, parts));
         match &self.revocations {
             None => judged.map(Outcome::from),
@@ -107,9 +137,34 @@ impl<V: TokenValidator> Authenticator for Bearer<V> {
     fn challenge(&self, reason: ChallengeReason<'_>) -> Option<Challenge> {
         Some(Challenge::bearer(&self.realm, reason))
     }
+
+    fn credential_word(&self) -> Option<&'static str> {
+        Some("token")
+    }
+
+    fn responder(&self) -> Option<&dyn Responder> {
+        self.vary.then_some(self)
+    }
 }
 
-fn unless_revoked(
+impl<V: TokenValidator> Responder for Bearer<V> {
+    fn respond(&self, _: Asked<'_>, headers: &mut HeaderMap) {
+        vary_by("authorization", headers);
+    }
+}
+
+pub(super) fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
+    let error = AuthError::new(AuthErrorKind::InsecureTransport);
+    match source.transport(&parts.headers, &parts.extensions) {
+        Transport::Tls => Ok(()),
+        Transport::Plain => Err(error),
+        Transport::Unknown => Err(error.with_detail(format_args!(
+            "TLS is demanded, and TransportSource::{source:?} does not say how the request came"
+        ))),
+    }
+}
+
+pub(super) fn unless_revoked(
     result: Result<Identity, AuthError>,
     revocations: &dyn Revocations,
 ) -> Attempt<Outcome> {
@@ -129,6 +184,7 @@ impl<V: fmt::Debug> fmt::Debug for Bearer<V> {
         f.debug_struct("Bearer")
             .field("realm", &self.realm)
             .field("validator", &self.validator)
+            .field("tls_by", &self.tls_by)
             .field("revocations", &self.revocations)
             .finish_non_exhaustive()
     }

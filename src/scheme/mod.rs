@@ -2,9 +2,23 @@
 
 mod authenticator;
 mod bearer;
+#[cfg(feature = "tickets")]
+mod cookie;
 mod named;
+mod outcome;
+mod responder;
 mod source;
+mod transport;
+mod vary;
 
-pub use authenticator::{Authenticator, Outcome};
+pub use authenticator::Authenticator;
 pub use bearer::BearerScheme;
+#[cfg(feature = "tickets")]
+pub use cookie::{
+    CarriedCookie, ChunkDialect, CookieScheme, DangerousTicketCookieBuilder, SameSite,
+    TicketCookie, TicketCookieBuilder,
+};
 pub use named::{IntoSchemes, Scheme};
+pub use outcome::Outcome;
+pub use responder::{Asked, Remembered, Responder};
+pub use transport::{Transport, TransportSource};

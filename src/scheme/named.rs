@@ -2,8 +2,15 @@
 
 use std::sync::Arc;
 
-use super::Authenticator;
-use crate::principal::SchemeName;
+use http::request::Parts;
+
+use super::{Authenticator, Outcome};
+use crate::{
+    attempt::Attempt,
+    challenge::{Challenge, ChallengeReason},
+    error::BuildError,
+    principal::SchemeName,
+};
 
 /// A named way to authenticate: .NET's authentication scheme. A value; a clone is a reference
 /// count.
@@ -11,7 +18,9 @@ use crate::principal::SchemeName;
 pub struct Scheme {
     name: SchemeName,
     active: bool,
+    responds: bool,
     authenticator: Arc<dyn Authenticator>,
+    flaw: Option<Box<BuildError>>,
 }
 
 impl Scheme {
@@ -20,7 +29,18 @@ impl Scheme {
         name: impl Into<SchemeName>,
         authenticator: impl Authenticator + 'static,
     ) -> Self {
-        Self { name: name.into(), active: true, authenticator: Arc::new(authenticator) }
+        Self {
+            name: name.into(),
+            active: true,
+            responds: authenticator.responder().is_some(),
+            authenticator: Arc::new(authenticator),
+            flaw: None,
+        }
+    }
+
+    /// A scheme that could not be built. A gate refuses it with this error.
+    pub(crate) fn flawed(name: SchemeName, flaw: BuildError) -> Self {
+        Self { flaw: Some(Box::new(flaw)), ..Self::custom(name, Flawed) }
     }
 
     /// A passive scheme counts only on routes that name it.
@@ -42,10 +62,34 @@ impl Scheme {
         self.active
     }
 
+    /// Whether it takes part in the way out.
+    pub(crate) const fn responds(&self) -> bool {
+        self.responds
+    }
+
+    /// Why it can not be used.
+    pub(crate) fn flaw(&self) -> Option<&BuildError> {
+        self.flaw.as_deref()
+    }
+
     /// What it does.
     #[must_use]
     pub fn authenticator(&self) -> &dyn Authenticator {
         &*self.authenticator
+    }
+}
+
+/// Stands where a scheme would be, until the gate refuses it.
+#[derive(Debug)]
+struct Flawed;
+
+impl Authenticator for Flawed {
+    fn authenticate(&self, _: &Parts) -> Attempt<Outcome> {
+        Attempt::ready(Outcome::Absent)
+    }
+
+    fn challenge(&self, _: ChallengeReason<'_>) -> Option<Challenge> {
+        None
     }
 }
 

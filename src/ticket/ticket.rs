@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::clock::UnixTime;
+use crate::{clock::UnixTime, principal::Identity};
 
 /// A ticket: .NET's `AuthenticationTicket` and `FormsAuthenticationTicket` in one.
 ///
@@ -50,6 +50,12 @@ impl Ticket {
         }
     }
 
+    /// The ticket that an identity was made from, if it was one.
+    #[must_use]
+    pub fn of(identity: &Identity) -> Option<&Self> {
+        identity.credential()
+    }
+
     /// The primary identity.
     #[must_use]
     pub fn identity(&self) -> Option<&TicketIdentity> {
@@ -66,6 +72,15 @@ impl Ticket {
     #[must_use]
     pub fn property(&self, key: &str) -> Option<&str> {
         self.properties.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Bytes that it holds, for the weight of a cache entry.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>()
+            + self.user_data.len()
+            + self.cookie_path.len()
+            + pairs_weight(&self.properties)
+            + self.identities.iter().map(TicketIdentity::weight).sum::<usize>()
     }
 }
 
@@ -158,6 +173,16 @@ impl TicketIdentity {
     pub fn name(&self) -> Option<&str> {
         self.claim(&self.name_claim_type)
     }
+
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+            + self.authentication_type.len()
+            + self.name_claim_type.len()
+            + self.role_claim_type.len()
+            + self.bootstrap_context.as_ref().map_or(0, String::len)
+            + self.claims.iter().map(TicketClaim::weight).sum::<usize>()
+            + self.actor.as_ref().map_or(0, |actor| actor.weight())
+    }
 }
 
 impl fmt::Debug for TicketIdentity {
@@ -206,10 +231,26 @@ impl TicketClaim {
             properties: Vec::new(),
         }
     }
+
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+            + self.claim_type.len()
+            + self.value.len()
+            + self.value_type.len()
+            + self.issuer.len()
+            + self.original_issuer.len()
+            + pairs_weight(&self.properties)
+    }
 }
 
 impl fmt::Debug for TicketClaim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.claim_type)
     }
+}
+
+fn pairs_weight(pairs: &[(String, String)]) -> usize {
+    let pair =
+        |(key, value): &(String, String)| size_of::<(String, String)>() + key.len() + value.len();
+    pairs.iter().map(pair).sum()
 }

@@ -44,14 +44,15 @@ async fn the_issuers_retry_after_is_heard() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_that_hangs_costs_five_seconds_and_then_nothing() {
+async fn an_issuer_that_hangs_costs_one_timeout_and_then_nothing() {
     for fault in [Fault::Hang, Fault::Drip(Duration::from_secs(1))] {
         for endpoint in [Endpoint::Discovery, Endpoint::Jwks] {
             let house = House::new();
             house.issuer.fail(endpoint, fault.clone());
             let start = Instant::now();
             assert_eq!(house.find("k1").await, Err(IssuerUnreachable));
-            assert_eq!(start.elapsed().as_secs(), 5);
+            let waited = start.elapsed().as_millis();
+            assert!((4_500..4_510).contains(&waited), "{waited} ms");
             assert_eq!(house.now("k1"), Err(IssuerUnreachable));
         }
     }

@@ -6,7 +6,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use portcullis::challenge::{Challenge, ChallengeReason};
 use portcullis::policy::{Policy, PolicyExt};
-use portcullis::scheme::Authenticator;
+use portcullis::scheme::{Asked, Authenticator, Responder};
 use portcullis::{
     Attempt, AuthError, AuthErrorKind, AuthenticateLayer, Authentication, Bearer, BuildError,
     Cookies, Decision, Outcome, Scheme, SchemeName, policy,
@@ -317,7 +317,12 @@ async fn a_scheme_that_proves_nobody() {
         fn challenge(&self, _: ChallengeReason<'_>) -> Option<Challenge> {
             None
         }
-        fn respond(&self, _: &Outcome, headers: &mut HeaderMap) {
+        fn responder(&self) -> Option<&dyn Responder> {
+            Some(self)
+        }
+    }
+    impl Responder for Server {
+        fn respond(&self, _: Asked<'_>, headers: &mut HeaderMap) {
             headers.insert("x-server", HeaderValue::from_static("asked"));
         }
     }

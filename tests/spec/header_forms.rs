@@ -464,9 +464,11 @@ async fn scopes_in_the_challenge() {
 /// What a client cannot mend has one answer, to the byte.
 async fn a_forger_is_not_told_why() {
     use AuthErrorKind as Kind;
-    const OWN_TEXT: [Kind; 5] = [
+    const OWN_TEXT: [Kind; 7] = [
         Kind::NoCredential,
         Kind::Expired,
+        Kind::InsecureTransport,
+        Kind::InsufficientAuthentication,
         Kind::PlaceholderToken,
         Kind::QuotedToken,
         Kind::DoubledPrefix,
@@ -490,7 +492,7 @@ async fn a_forger_is_not_told_why() {
     assert!(told.iter().all(|other| other == first), "{told:?}");
     assert_eq!(
         first.2,
-        r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#
+        r#"{"detail":"the access token is not valid","error":"invalid_token","missing":["token"],"status":401,"title":"Unauthorized","type":"about:blank"}"#
     );
     ledger::passed("HTTP-08 HTTP-09");
 }

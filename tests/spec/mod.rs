@@ -77,6 +77,7 @@ pub mod ledger;
 pub mod runner;
 
 mod algorithms;
+mod answers;
 mod claims;
 mod connections;
 mod discovery;
@@ -88,24 +89,31 @@ mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
 mod logs;
+mod machine_keys;
 mod mock_token_endpoint;
+mod policies;
 mod preflight;
 mod principals;
 mod rights;
 mod s3;
+mod s6;
 mod s7;
 mod signatures;
+mod step_up;
 mod strict_json;
 mod supply_chain;
 mod times;
 mod token_types;
 mod tower;
+mod transport;
+mod vary;
 
 pub use runner::{Once, Test};
 
 /// Every chapter, by the name of its file.
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
+    ("answers", answers::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
     ("discovery", discovery::TESTS),
@@ -117,16 +125,22 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
     ("logs", logs::TESTS),
+    ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
+    ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),
     ("s3", s3::TESTS),
+    ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("signatures", signatures::TESTS),
+    ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
     ("times", times::TESTS),
     ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),
+    ("transport", transport::TESTS),
+    ("vary", vary::TESTS),
 ];

@@ -1,8 +1,10 @@
 //! What the chapters share: issuers, requests, and readers of answers.
 
+pub mod estate;
 pub mod fixed;
 pub mod house;
 pub mod logs;
+pub mod pair;
 pub mod sign;
 pub mod stand;
 pub mod tls;

@@ -44,8 +44,26 @@ fn a_key_fits_its_own_family_and_what_it_says() {
         (OCT, r#","alg":"A128KW""#, &[]),
         (r#""kty":"oct","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg""#, "", &[]),
         (r#""kty":"oct","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8""#, "", &["HS256"]),
+        (
+            r#""kty":"oct","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8""#,
+            r#","alg":"HS256""#,
+            &["HS256"],
+        ),
     ] {
         assert_eq!(fitting(&jwk(members, more).unwrap()), fits, "{more}");
+    }
+}
+
+#[test]
+fn a_key_names_its_algorithm_where_it_is_known() {
+    for (more, named) in [
+        ("", None),
+        (r#","alg":"PS384""#, Some(Algorithm::PS384)),
+        (r#","alg":"ES256""#, Some(Algorithm::ES256)),
+        (r#","alg":"RSA-OAEP""#, None),
+        (r#","alg":"none""#, None),
+    ] {
+        assert_eq!(jwk(RSA, more).unwrap().algorithm(), named, "{more}");
     }
 }
 
@@ -92,7 +110,8 @@ fn private_members_are_noticed_and_not_kept() {
     let public = jwk(EC, "").unwrap();
     assert!(private.is_private() && !public.is_private());
     assert_eq!(private.thumbprint(), public.thumbprint());
-    assert!(!format!("{private:?}").contains("870MB6"));
+    let shown = format!("{private:?}");
+    assert!(!shown.contains("870MB6") && shown.contains(&private.thumbprint()), "{shown}");
     let symmetric = jwk(OCT, "").unwrap();
     assert!(symmetric.is_private());
     let shown = format!("{symmetric:?}");
@@ -114,6 +133,7 @@ fn equal_is_the_same_key_for_the_same_use() {
         assert_ne!(base(), jwk(EC, more).unwrap(), "{more}");
     }
     assert_ne!(base(), jwk(OKP, r#","kid":"a""#).unwrap());
+    assert_eq!(jwk(OCT, "").unwrap(), jwk(OCT, "").unwrap());
     assert_ne!(jwk(OCT, "").unwrap(), jwk(&OCT.replace("AyM1", "AyM2"), "").unwrap());
 }
 

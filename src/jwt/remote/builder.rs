@@ -84,7 +84,7 @@ impl RemoteKeysBuilder<DefaultClient> {
             max_bytes: 1024 * 1024,
             max_keys: 100,
             max_stale: DAY,
-            timeout: Duration::from_secs(5),
+            timeout: Duration::from_millis(4_500),
             tries: 1,
             ttl: Duration::from_secs(10 * 60),
         }
@@ -217,7 +217,8 @@ impl<F> RemoteKeysBuilder<F> {
         self
     }
 
-    /// How long a fetch may take, metadata and keys together. Default: 5 s. At most 1 minute.
+    /// How long a fetch may take, metadata and keys together. Default: 4.5 s, so that a request
+    /// which waits for it learns why it failed before its gate's budget of 5 s ends. At most 1 minute.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

@@ -32,7 +32,7 @@ use crate::{
 /// 3. An unknown `kid` makes one forced fetch (`Cache-Control: no-cache`), at most one per 30 s,
 ///    failed ones counted. Inside that time it is `UnknownKey` if the last fetch succeeded, and
 ///    undecidable if it failed. A `kid` that such a fetch did not find is not looked for again before
-///    the next fetch succeeds, or for five minutes. A bad signature fetches nothing.
+///    the next fetch succeeds, or for one minute. A bad signature fetches nothing.
 /// 4. After a failed fetch the next one waits 1 s, then twice as long each time up to 30 s, less up
 ///    to a fifth at random; a `Retry-After` in seconds is heard up to 30 s. Until then what needs a
 ///    fetch is undecidable at once, and known keys serve.
@@ -306,7 +306,7 @@ fn fresh_until(keys: FoundKeys, until: Duration) -> FoundKeys {
 const LONGEST_KID: usize = 256;
 const MOST_MISSING: u64 = 10_000;
 /// An issuer may begin to sign with a key a moment before it publishes it.
-const MISSING_FOR: Duration = Duration::from_secs(5 * 60);
+const MISSING_FOR: Duration = Duration::from_secs(60);
 /// A fetch that was on its way, a forced one, and one more should both have come to nothing.
 const MOST_WAITS: usize = 3;
 const SOON: Duration = Duration::from_secs(1);

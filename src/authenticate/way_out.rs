@@ -1,0 +1,42 @@
+//! The way out.
+
+use http::{Response, request::Parts};
+
+use super::AuthenticateLayer;
+use crate::{
+    authentication::Authentication,
+    rejection::{RequestKind, challenge_bare_401},
+    scheme::{Asked, Remembered},
+    suppress::Suppressed,
+};
+
+/// What the gate's schemes remember of a request until it is answered, by the index of the scheme.
+/// Nothing is allocated where none remembers anything.
+#[derive(Default)]
+pub(super) struct Memory(Vec<(usize, Remembered)>);
+
+impl Memory {
+    /// Asks the schemes that take part in the way out.
+    pub(super) fn of(gate: &AuthenticateLayer, parts: &Parts, kind: RequestKind) -> Self {
+        if !gate.responds || kind.is_preflight() {
+            return Self::default();
+        }
+        let remembered = gate.schemes.iter().enumerate().filter_map(|(index, scheme)| {
+            Some((index, scheme.authenticator().responder()?.remember(parts)?))
+        });
+        Self(remembered.collect())
+    }
+
+    /// A bare 401 is challenged, and then each scheme of this gate may add headers. Those of a gate
+    /// further out are asked by that gate.
+    pub(super) fn respond<R>(&self, record: &Authentication, response: &mut Response<R>) {
+        challenge_bare_401(response, record.request_kind(), record.seen());
+        for (index, scheme, outcome) in record.responding() {
+            let Some(responder) = scheme.authenticator().responder() else { continue };
+            let remembered = self.0.iter().find(|(owner, _)| *owner == index).map(|(_, it)| it);
+            let is_suppressed = Suppressed::hides(scheme.name(), response.extensions());
+            let asked = Asked::new(outcome, remembered, is_suppressed);
+            responder.respond(asked, response.headers_mut());
+        }
+    }
+}

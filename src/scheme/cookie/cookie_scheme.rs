@@ -1,0 +1,207 @@
+//! The cookie scheme.
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderMap, request::Parts};
+
+use super::{carried::CarriedCookie, ticket_cookie::TicketCookie};
+use crate::{
+    attempt::Attempt,
+    challenge::{Challenge, ChallengeReason},
+    error::{AuthErrorKind, BuildError},
+    principal::SchemeName,
+    scheme::{
+        Asked, Authenticator, Outcome, Remembered, Responder, Scheme, TransportSource,
+        bearer::{tls, unless_revoked},
+    },
+    token::{Presented, Revocations, TokenValidator},
+};
+
+impl Scheme {
+    /// A ticket in a cookie: the cookie's name, or a [`TicketCookie`] or its builder where more is
+    /// to be said. Realm `app`, active. A cookie that cannot be is refused when the gate is built.
+    pub fn cookie<V: TokenValidator + 'static, C>(
+        name: impl Into<SchemeName>,
+        cookie: C,
+        validator: V,
+    ) -> CookieScheme<V>
+    where
+        C: TryInto<TicketCookie>,
+        C::Error: Into<BuildError>,
+    {
+        CookieScheme {
+            name: name.into(),
+            active: true,
+            cookie: cookie.try_into().map_err(Into::into),
+            validator,
+            realm: "app".into(),
+            tls_by: None,
+            revocations: None,
+            renew_when_suppressed: true,
+        }
+    }
+}
+
+/// A cookie scheme being built; becomes a [`Scheme`] where one is asked for.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct CookieScheme<V> {
+    name: SchemeName,
+    active: bool,
+    cookie: Result<TicketCookie, BuildError>,
+    validator: V,
+    realm: Box<str>,
+    tls_by: Option<TransportSource>,
+    revocations: Option<Arc<dyn Revocations>>,
+    renew_when_suppressed: bool,
+}
+
+impl<V: TokenValidator> CookieScheme<V> {
+    /// The realm of its challenges, which stand only where nothing else can challenge. Default:
+    /// `app`.
+    pub fn realm(mut self, realm: &str) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// It counts only on routes that name it. Default: active.
+    pub const fn passive(mut self) -> Self {
+        self.active = false;
+        self
+    }
+
+    /// A cookie counts only if this source says that it came over TLS; otherwise it is not looked
+    /// at (FormsAuthentication's `requireSSL`). Default: whoever ends TLS is trusted to.
+    pub const fn require_tls(mut self, source: TransportSource) -> Self {
+        self.tls_by = Some(source);
+        self
+    }
+
+    /// Asked on every request, after any cache. Default: none.
+    pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
+        self.revocations = Some(revocations);
+        self
+    }
+
+    /// Whether the cookie is renewed also where a suppression hid it from the handler. Default:
+    /// yes, as Katana does: the user is there, whoever the route looks at.
+    pub const fn renew_when_suppressed(mut self, renew: bool) -> Self {
+        self.renew_when_suppressed = renew;
+        self
+    }
+}
+
+impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
+    fn from(built: CookieScheme<V>) -> Self {
+        let scheme = match built.cookie {
+            Err(flaw) => Self::flawed(built.name, flaw),
+            Ok(cookie) => Self::custom(
+                built.name,
+                CookieAuthenticator {
+                    cookie,
+                    validator: built.validator,
+                    realm: built.realm,
+                    tls_by: built.tls_by,
+                    revocations: built.revocations,
+                    renew_when_suppressed: built.renew_when_suppressed,
+                },
+            ),
+        };
+        if built.active { scheme } else { scheme.passive() }
+    }
+}
+
+struct CookieAuthenticator<V> {
+    cookie: TicketCookie,
+    validator: V,
+    realm: Box<str>,
+    tls_by: Option<TransportSource>,
+    revocations: Option<Arc<dyn Revocations>>,
+    renew_when_suppressed: bool,
+}
+
+impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
+    fn authenticate(&self, parts: &Parts) -> Attempt<Outcome> {
+        let text = match self.cookie.read(&parts.headers) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Attempt::ready(Outcome::Absent),
+            Err(error) => return Attempt::ready(error.into()),
+        };
+        if let Some(source) = self.tls_by
+            && let Err(error) = tls(source, parts)
+        {
+            return Attempt::ready(error.into());
+        }
+        let judged = self.validator.validate(Presented::new(&text, parts));
+        match &self.revocations {
+            None => judged.map(Outcome::from),
+            Some(revocations) => {
+                let revocations = Arc::clone(revocations);
+                judged.and_then(move |result| unless_revoked(result, &*revocations))
+            }
+        }
+    }
+
+    fn challenge(&self, reason: ChallengeReason<'_>) -> Option<Challenge> {
+        match reason {
+            // whoever lacks a scope is signed in, and signing in again gives no other
+            ChallengeReason::InsufficientScope(_) => None,
+            _ => Some(Challenge::cookie(&self.realm)),
+        }
+    }
+
+    fn credential_word(&self) -> Option<&'static str> {
+        Some("session")
+    }
+
+    fn responder(&self) -> Option<&dyn Responder> {
+        Some(self)
+    }
+}
+
+impl<V: TokenValidator> Responder for CookieAuthenticator<V> {
+    fn remember(&self, parts: &Parts) -> Option<Remembered> {
+        let carried = self.cookie.carried(&parts.headers, &parts.extensions);
+        (carried != CarriedCookie::default()).then(|| Box::new(carried) as Remembered)
+    }
+
+    fn respond(&self, asked: Asked<'_>, headers: &mut HeaderMap) {
+        // the handler signed somebody in or out: its word counts
+        if self.cookie.is_set_by(headers) {
+            return;
+        }
+        let carried = asked.remembered().copied().unwrap_or_default();
+        match asked.outcome {
+            Outcome::Verified(identity) if self.renew_when_suppressed || !asked.is_suppressed => {
+                if let Some(renewed) = self.validator.renew(identity)
+                    && let Err(error) = self.cookie.issue(carried, headers, &renewed)
+                {
+                    tracing::error!(target: "portcullis", "the cookie {} was not renewed: {error}", self.cookie.name());
+                }
+            }
+            // the application itself ended the session (ASP.NET Identity's security stamp)
+            Outcome::Rejected(error)
+                if matches!(
+                    error.kind(),
+                    AuthErrorKind::StampMismatch | AuthErrorKind::UserGone
+                ) =>
+            {
+                self.cookie.delete(carried, headers);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<V: fmt::Debug> fmt::Debug for CookieAuthenticator<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CookieAuthenticator")
+            .field("cookie", &self.cookie)
+            .field("realm", &self.realm)
+            .field("validator", &self.validator)
+            .field("tls_by", &self.tls_by)
+            .field("revocations", &self.revocations)
+            .field("renew_when_suppressed", &self.renew_when_suppressed)
+            .finish()
+    }
+}
