@@ -305,7 +305,7 @@ fn challenges<'a>(
     asked: impl Iterator<Item = Seen<'a>> + Clone,
     reason: Option<AuthErrorKind>,
 ) -> Vec<HeaderValue> {
-    let made: Vec<Challenge> = asked
+    let made: Vec<_> = asked
         .clone()
         .filter_map(|(scheme, outcome)| {
             let why = match (outcome, reason) {
@@ -316,9 +316,7 @@ fn challenges<'a>(
             scheme.authenticator().challenge(why)
         })
         .collect();
-    let last_resorts_only = made.iter().all(Challenge::is_last_resort);
-    let kept = made.iter().filter(|made| last_resorts_only || !made.is_last_resort());
-    or_bare_names(kept.map(Challenge::to_header_value).collect(), asked)
+    or_bare_names(made, asked)
 }
 
 fn challenges_of_proved<'a>(

@@ -78,8 +78,10 @@ pub mod runner;
 
 mod algorithms;
 mod answers;
+mod chunks;
 mod claims;
 mod connections;
+mod cookies;
 mod discovery;
 mod encodings;
 mod gate_rows;
@@ -96,6 +98,7 @@ mod preflight;
 mod principals;
 mod rights;
 mod s3;
+mod s5;
 mod s6;
 mod s7;
 mod signatures;
@@ -114,8 +117,10 @@ pub use runner::{Once, Test};
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
     ("answers", answers::TESTS),
+    ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
+    ("cookies", cookies::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
@@ -132,6 +137,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),
     ("s3", s3::TESTS),
+    ("s5", s5::TESTS),
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("signatures", signatures::TESTS),
