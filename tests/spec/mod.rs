@@ -101,6 +101,7 @@ mod signatures;
 mod step_up;
 mod strict_json;
 mod supply_chain;
+mod ticket_lifecycle;
 mod ticket_sessions;
 mod times;
 mod token_types;
@@ -137,6 +138,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
+    ("ticket_lifecycle", ticket_lifecycle::TESTS),
     ("ticket_sessions", ticket_sessions::TESTS),
     ("times", times::TESTS),
     ("token_types", token_types::TESTS),

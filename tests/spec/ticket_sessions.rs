@@ -1,21 +1,21 @@
 //! How long a ticket in a cookie signs somebody in, and what ends it: expiry, the longest life, a
 //! logout, a new key.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use http::{Request, Response, StatusCode};
+use http::StatusCode;
 use portcullis::{
-    AuthErrorKind, Authentication, Clock, Cookies, TicketAuth, UnixTime,
+    AuthErrorKind, Authentication, Clock, Cookies, UnixTime,
     testing::ManualClock,
     ticket::{
         InMemorySessions, SessionKey, Sessions, Ticket, TicketFormat, TicketValidator,
-        aspnet::{FormsTickets, KatanaCookie, MachineKey},
+        aspnet::{FormsTickets, KatanaCookie},
     },
     token::InMemoryRevocations,
 };
-use tower::{Layer, ServiceExt, service_fn};
 
 use super::ledger;
+use crate::support::site::{MINUTE, Site, forms, katana, key};
 
 chapter! {
     async fn sliding_ends_at_the_longest_life;
@@ -25,94 +25,6 @@ chapter! {
     async fn a_session_that_was_signed_out;
     async fn a_session_signed_out_while_it_slides;
     async fn what_a_store_knows;
-}
-
-const MINUTE: Duration = Duration::from_secs(60);
-const SECOND: Duration = Duration::from_secs(1);
-
-fn key(byte: &str) -> MachineKey {
-    MachineKey::from_hex(&byte.repeat(64), &byte.repeat(32)).unwrap()
-}
-
-fn forms(clock: &ManualClock) -> TicketValidator<FormsTickets> {
-    TicketValidator::new(FormsTickets::new(key("A0")).unwrap())
-        .clock(Arc::new(clock.clone()))
-        .lifetime(30 * MINUTE)
-}
-
-fn katana(clock: &ManualClock) -> TicketValidator<KatanaCookie> {
-    TicketValidator::new(KatanaCookie::new(key("A0"), "Cookies").unwrap())
-        .clock(Arc::new(clock.clone()))
-        .lifetime(30 * MINUTE)
-}
-
-/// A page that greets whoever is signed in, and does this before it answers.
-struct Site<F> {
-    auth: TicketAuth<F>,
-    tickets: TicketValidator<F>,
-}
-
-impl<F: TicketFormat + 'static> Site<F> {
-    fn new(tickets: TicketValidator<F>) -> Self {
-        let auth = TicketAuth::new("session", tickets.clone()).unwrap();
-        Self { auth, tickets }
-    }
-
-    /// Signs alice in; the cookie's value.
-    async fn sign_in(&self) -> String {
-        let issued = self.tickets.issue(Ticket::new("Cookies", "alice")).await.unwrap();
-        String::from_utf8(issued.text.expose().to_vec()).unwrap()
-    }
-
-    async fn get(&self, value: &str) -> Answer {
-        self.get_and(value, |_| {}).await
-    }
-
-    async fn get_and(
-        &self,
-        value: &str,
-        meanwhile: impl Fn(&Authentication) + Clone + Send + Sync + 'static,
-    ) -> Answer {
-        let page = self.auth.layer(service_fn(move |request: Request<()>| {
-            let record = request.extensions().get::<Authentication>().expect("a gate");
-            meanwhile(record);
-            let who = record.primary().and_then(|identity| identity.claim_str("name"));
-            let answer = Response::new(who.unwrap_or_default());
-            async { Ok::<_, Infallible>(answer) }
-        }));
-        let request = Request::get("/").header("cookie", format!("session={value}"));
-        let response = page.oneshot(request.body(()).unwrap()).await.unwrap();
-        let refused = response.extensions().get::<portcullis::Rejection>();
-        let reason = refused.map(|refused| refused.reason().kind());
-        let set_cookie = response.headers().get_all("set-cookie").iter().next_back();
-        let cookie = set_cookie.map(|line| {
-            let pair = line.to_str().unwrap().split(';').next().unwrap();
-            pair.strip_prefix("session=").unwrap().to_owned()
-        });
-        Answer { status: response.status(), body: response.into_body(), cookie, reason }
-    }
-}
-
-#[derive(Debug)]
-struct Answer {
-    status: StatusCode,
-    body: String,
-    cookie: Option<String>,
-    reason: Option<AuthErrorKind>,
-}
-
-impl Answer {
-    #[track_caller]
-    fn greets_alice(self) -> Option<String> {
-        assert_eq!((self.status, &*self.body), (StatusCode::OK, "alice"), "{:?}", self.reason);
-        self.cookie
-    }
-
-    #[track_caller]
-    fn is_refused(self, reason: AuthErrorKind) {
-        assert_eq!(self.status, StatusCode::UNAUTHORIZED);
-        assert_eq!((self.reason, self.cookie), (Some(reason), None));
-    }
 }
 
 /// A request each minute. How long it goes well.
@@ -132,6 +44,8 @@ async fn busy<F: TicketFormat + 'static>(site: &Site<F>, clock: &ManualClock) ->
         value = answer.greets_alice().unwrap_or(value);
     }
 }
+
+const SECOND: Duration = Duration::from_secs(1);
 
 async fn sliding_ends_at_the_longest_life() {
     let (clock, eight_hours) = (ManualClock::new(), 8 * 60 * MINUTE);

@@ -6,6 +6,7 @@ pub mod house;
 pub mod logs;
 pub mod pair;
 pub mod sign;
+pub mod site;
 pub mod stand;
 pub mod tls;
 pub mod token_request;
