@@ -122,7 +122,7 @@ async fn play<F: TicketFormat + 'static>(
     let answer = site.get(&value).await;
     match row.expected {
         Kept => assert_eq!(answer.greets_alice(), None),
-        Expired => answer.is_refused(AuthErrorKind::TicketExpired),
+        Expired => answer.refused_because(AuthErrorKind::TicketExpired),
         Renewed(minutes) => {
             let renewed = format().unprotect(&answer.greets_alice().expect("a cookie")).unwrap();
             let mut expected = before;
@@ -164,7 +164,7 @@ async fn a_rejected_user() {
     let (site, rejecting) = (Site::new(tickets.clone()), Site::new(tickets.revalidate(Rejects)));
     let value = site.sign_in().await;
     clock.advance(5 * MINUTE + Duration::from_secs(1));
-    rejecting.get(&value).await.is_refused(AuthErrorKind::RejectedByCheck);
+    rejecting.get(&value).await.refused_because(AuthErrorKind::RejectedByCheck);
     assert!(site.get(&value).await.greets_alice().is_some(), "it was due");
     ledger::passed("C8");
 }
@@ -207,7 +207,7 @@ async fn two_requests_at_once() {
     for slid in [one, other] {
         site.get(&slid).await.greets_alice();
     }
-    site.get(&value).await.is_refused(AuthErrorKind::TicketExpired);
+    site.get(&value).await.refused_because(AuthErrorKind::TicketExpired);
     ledger::passed("C14");
 }
 
@@ -249,7 +249,7 @@ async fn forms_cookies_that_are_no_good() {
             damaged("F9", format!("{good}{}", "0".repeat(4097 - good.len())), TokenTooLong),
             damaged("F11", Site::new(other).sign_in().await, TicketUndecryptable),
         ],
-        async |row: &Damaged| site.get(&row.value).await.is_refused(row.expected),
+        async |row: &Damaged| site.get(&row.value).await.refused_because(row.expected),
     )
     .await;
     site.get(&good).await.greets_alice();

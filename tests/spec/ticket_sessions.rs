@@ -35,7 +35,7 @@ async fn busy<F: TicketFormat + 'static>(site: &Site<F>, clock: &ManualClock) ->
         let answer = site.get(&value).await;
         let passed = clock.now().saturating_since(start);
         if answer.status != StatusCode::OK {
-            answer.is_refused(AuthErrorKind::TicketExpired);
+            answer.refused_because(AuthErrorKind::TicketExpired);
             return passed - MINUTE;
         }
         if passed >= 30 * 24 * 60 * MINUTE {
@@ -67,7 +67,7 @@ async fn sliding_ends_at_the_longest_life() {
         assert_eq!(site.get(&value).await.greets_alice().is_some(), slides, "{advance:?}");
     }
     clock.advance(SECOND);
-    site.get(&value).await.is_refused(AuthErrorKind::TicketExpired);
+    site.get(&value).await.refused_because(AuthErrorKind::TicketExpired);
     ledger::passed("TKT-18 6265-11");
 }
 
@@ -107,7 +107,7 @@ async fn what_the_fields_of_a_ticket_decide() {
     }
     clock.advance(Duration::from_nanos(100));
     for value in &values {
-        site.get(value).await.is_refused(AuthErrorKind::TicketExpired);
+        site.get(value).await.refused_because(AuthErrorKind::TicketExpired);
     }
     ledger::passed("6265-13 TKT-21");
 }
@@ -123,11 +123,11 @@ async fn a_new_key() {
     let new = site(FormsTickets::new(key("B1")).unwrap());
 
     let value = old.sign_in().await;
-    new.get(&value).await.is_refused(AuthErrorKind::TicketUndecryptable);
+    new.get(&value).await.refused_because(AuthErrorKind::TicketUndecryptable);
     clock.advance(15 * MINUTE);
     let slid = both.get(&value).await.greets_alice().expect("half its life");
     new.get(&slid).await.greets_alice();
-    old.get(&slid).await.is_refused(AuthErrorKind::TicketUndecryptable);
+    old.get(&slid).await.refused_because(AuthErrorKind::TicketUndecryptable);
     new.get(&both.sign_in().await).await.greets_alice();
     ledger::passed("6265-17");
 }
@@ -142,7 +142,7 @@ async fn a_copied_ticket() {
     // what a ticket alone cannot know
     site.get(&copy).await.greets_alice();
     revocations.revoke_subject("LOCAL AUTHORITY", "alice", clock.now(), UnixTime::MAX);
-    site.get(&copy).await.is_refused(AuthErrorKind::Revoked);
+    site.get(&copy).await.refused_because(AuthErrorKind::Revoked);
     site.get(&site.sign_in().await).await.greets_alice();
     ledger::passed("TKT-19");
 }
@@ -161,7 +161,7 @@ async fn a_session_that_was_signed_out() {
     };
     site.get(&value).await.greets_alice();
     site.get_and(&value, signs_out).await.greets_alice();
-    site.get(&value).await.is_refused(AuthErrorKind::SessionGone);
+    site.get(&value).await.refused_because(AuthErrorKind::SessionGone);
     site.get(&elsewhere).await.greets_alice();
     ledger::passed("CK-07");
 }
@@ -183,7 +183,7 @@ async fn a_session_signed_out_while_it_slides() {
     };
     let slid = site.get_and(&value, ends).await.greets_alice().expect("it slid");
     for value in [value, slid] {
-        site.get(&value).await.is_refused(AuthErrorKind::SessionGone);
+        site.get(&value).await.refused_because(AuthErrorKind::SessionGone);
     }
     ledger::passed("CK-08");
 }

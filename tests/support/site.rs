@@ -94,7 +94,7 @@ impl Answer {
     }
 
     #[track_caller]
-    pub fn is_refused(self, reason: AuthErrorKind) {
+    pub fn refused_because(self, reason: AuthErrorKind) {
         assert_eq!(self.status, StatusCode::UNAUTHORIZED);
         assert_eq!((self.reason, self.cookie), (Some(reason), None));
     }
