@@ -1,5 +1,4 @@
 //! FormsAuthentication tickets: the vectors, every damage, several keys, and what is written.
-#![cfg(feature = "tickets")]
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,5 +1,4 @@
 //! Katana's cookies and tokens: the vectors, every damage, several keys, bounds, and what is written.
-#![cfg(feature = "tickets")]
 
 use std::{collections::BTreeMap, io::Write as _};
 

@@ -23,6 +23,7 @@ const LISTS: &[(&str, &str)] = &[
 const CHANGES: &[&str] = &[
     "DPoP",
     "encrypted tokens",
+    "host authentication",
     "live configuration",
     "metrics",
     "query and body transports",

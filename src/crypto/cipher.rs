@@ -182,11 +182,7 @@ impl DesKey {
     fn new(cipher: Cipher, key: &[u8]) -> Option<Self> {
         use cbc::cipher::KeyInit;
 
-        // .NET refuses such keys too
-        let (parts, _) = key.as_chunks::<8>();
-        let weak = parts.iter().any(|part| des::weak_key_test(part).is_err());
-        let repeated = parts.windows(2).any(|pair| pair[0] == pair[1]);
-        if weak || repeated {
+        if is_weak(key) {
             return None;
         }
         Some(match (cipher, key.len()) {
@@ -211,6 +207,18 @@ impl DesKey {
             Self::Two(key) => chain::decrypt(key, iv, buffer),
             Self::Three(key) => chain::decrypt(key, iv, buffer),
         }
+    }
+}
+
+/// What .NET refuses: the weak keys of DES, and keys of 3DES that come down to DES. The lowest bit of
+/// each byte is for parity and does not count.
+fn is_weak(key: &[u8]) -> bool {
+    let odd = |part: &[u8; 8]| {
+        part.map(|byte| (byte & 0xfe) | u8::from((byte >> 1).count_ones().is_multiple_of(2)))
+    };
+    match key.as_chunks::<8>().0 {
+        [single] => des::weak_key_test(&odd(single)).is_err(),
+        parts => parts.windows(2).any(|pair| odd(&pair[0]) == odd(&pair[1])),
     }
 }
 
@@ -323,10 +331,24 @@ mod tests {
 
     #[test]
     fn weak_des_keys_are_refused() {
-        assert!(CbcKey::new(Cipher::Des, &[1; 8]).is_none());
-        assert!(CbcKey::new(Cipher::TripleDes, &[0x23; 16]).is_none(), "two equal halves");
-        let halves = [[0x23; 8], [0x45; 8], [0x45; 8]].concat();
-        assert!(CbcKey::new(Cipher::TripleDes, &halves).is_none(), "single DES in disguise");
+        let key = |cipher, parts: &[u8]| {
+            CbcKey::new(cipher, &parts.iter().flat_map(|byte| [*byte; 8]).collect::<Vec<_>>())
+        };
+        for weak in [0x01, 0xfe, 0x00, 0xff] {
+            assert!(key(Cipher::Des, &[weak]).is_none(), "{weak:02x}, whatever its parity");
+        }
+        assert!(key(Cipher::Des, &[0x23]).is_some());
+        for (parts, good) in [
+            (&[0x23, 0x45][..], true),
+            (&[0x23, 0x23], false),
+            (&[0x23, 0x22], false),
+            (&[0x23, 0x45, 0x67], true),
+            (&[0x23, 0x45, 0x23], true),
+            (&[0x23, 0x23, 0x45], false),
+            (&[0x23, 0x45, 0x44], false),
+        ] {
+            assert_eq!(key(Cipher::TripleDes, parts).is_some(), good, "{parts:02x?}");
+        }
     }
 
     #[test]

@@ -86,6 +86,10 @@ impl<'a> Compact<'a> {
         Ok(Self { header, payload, signature, signed })
     }
 
+    pub(super) const fn header_segment(&self) -> &'a str {
+        self.header
+    }
+
     /// Reads the header in one pass.
     pub(super) fn header<'b>(&self, buffer: &'b mut HeaderBuffer) -> Result<Header<'b>, AuthError> {
         let bytes = if self.header.len() <= LONGEST_HEADER {
@@ -165,6 +169,16 @@ impl<'a> Header<'a> {
         }
         let alg = alg.ok_or_else(|| malformed("alg is missing"))?;
         Ok(Self { alg, kid, typ, cty })
+    }
+
+    pub(super) fn to_owned(&self) -> Header<'static> {
+        let owned = |text: &Option<Cow<'_, str>>| text.as_deref().map(|it| it.to_owned().into());
+        Header {
+            alg: self.alg.clone().into_owned().into(),
+            kid: owned(&self.kid),
+            typ: owned(&self.typ),
+            cty: owned(&self.cty),
+        }
     }
 
     /// The algorithm, if it is in the list.

@@ -18,6 +18,8 @@ fn with_des_key() -> MachineKeyBuilder {
     MachineKey::builder(VALIDATION_KEY, "0123456789ABCDEF")
 }
 
+type Word = fn(MachineKeyBuilder) -> MachineKeyBuilder;
+
 /// A weak choice, and the word that accepts it.
 struct Choice {
     name: &'static str,
@@ -34,7 +36,7 @@ fn choice(name: &'static str, builder: fn() -> MachineKeyBuilder, word: &'static
 fn each_weak_choice_has_a_word_of_its_own() {
     use CompatibilityMode::{Framework20Sp1, Framework45};
 
-    let words: [(&str, fn(MachineKeyBuilder) -> MachineKeyBuilder); 7] = [
+    let words: [(&str, Word); 7] = [
         ("allow_3des", |builder| builder.dangerous().allow_3des()),
         ("allow_des", |builder| builder.dangerous().allow_des()),
         ("allow_md5", |builder| builder.dangerous().allow_md5()),

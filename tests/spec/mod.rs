@@ -78,8 +78,10 @@ pub mod runner;
 
 mod algorithms;
 mod answers;
+mod chunks;
 mod claims;
 mod connections;
+mod cookies;
 mod discovery;
 mod encodings;
 mod gate_rows;
@@ -89,12 +91,14 @@ mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
 mod logs;
+mod machine_keys;
 mod mock_token_endpoint;
 mod policies;
 mod preflight;
 mod principals;
 mod rights;
 mod s3;
+mod s5;
 mod s6;
 mod s7;
 mod signatures;
@@ -115,8 +119,10 @@ pub use runner::{Once, Test};
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
     ("answers", answers::TESTS),
+    ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
+    ("cookies", cookies::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
@@ -126,12 +132,14 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
     ("logs", logs::TESTS),
+    ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
     ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),
     ("s3", s3::TESTS),
+    ("s5", s5::TESTS),
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("signatures", signatures::TESTS),

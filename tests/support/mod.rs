@@ -5,6 +5,7 @@ pub mod fixed;
 pub mod house;
 pub mod logs;
 pub mod pair;
+pub mod session;
 pub mod sign;
 pub mod site;
 pub mod stand;

@@ -13,6 +13,7 @@ use crate::{
     scheme::{
         Asked, Authenticator, Outcome, Remembered, Responder, Scheme, TransportSource,
         bearer::{tls, unless_revoked},
+        vary::vary_by,
     },
     token::{Presented, Revocations, TokenValidator},
 };
@@ -38,6 +39,7 @@ impl Scheme {
             tls_by: None,
             revocations: None,
             renew_when_suppressed: true,
+            vary: false,
         }
     }
 }
@@ -54,6 +56,7 @@ pub struct CookieScheme<V> {
     tls_by: Option<TransportSource>,
     revocations: Option<Arc<dyn Revocations>>,
     renew_when_suppressed: bool,
+    vary: bool,
 }
 
 impl<V: TokenValidator> CookieScheme<V> {
@@ -89,6 +92,13 @@ impl<V: TokenValidator> CookieScheme<V> {
         self.renew_when_suppressed = renew;
         self
     }
+
+    /// Every answer says `Vary: cookie`, whoever asks: for routes that also serve callers without a
+    /// cookie, and whose answers a cache may keep (RFC 9111 §4.1). Default: off.
+    pub const fn vary(mut self) -> Self {
+        self.vary = true;
+        self
+    }
 }
 
 impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
@@ -104,6 +114,7 @@ impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
                     tls_by: built.tls_by,
                     revocations: built.revocations,
                     renew_when_suppressed: built.renew_when_suppressed,
+                    vary: built.vary,
                 },
             ),
         };
@@ -118,6 +129,7 @@ struct CookieAuthenticator<V> {
     tls_by: Option<TransportSource>,
     revocations: Option<Arc<dyn Revocations>>,
     renew_when_suppressed: bool,
+    vary: bool,
 }
 
 impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
@@ -166,6 +178,9 @@ impl<V: TokenValidator> Responder for CookieAuthenticator<V> {
     }
 
     fn respond(&self, asked: Asked<'_>, headers: &mut HeaderMap) {
+        if self.vary {
+            vary_by("cookie", headers);
+        }
         // the handler signed somebody in or out: its word counts
         if self.cookie.is_set_by(headers) {
             return;
@@ -202,6 +217,7 @@ impl<V: fmt::Debug> fmt::Debug for CookieAuthenticator<V> {
             .field("tls_by", &self.tls_by)
             .field("revocations", &self.revocations)
             .field("renew_when_suppressed", &self.renew_when_suppressed)
+            .field("vary", &self.vary)
             .finish()
     }
 }

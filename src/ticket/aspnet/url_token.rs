@@ -12,7 +12,8 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     (!bytes.is_empty() && *count == padding(bytes.len())).then_some(bytes)
 }
 
-/// The one spelling of these bytes.
+/// The one spelling of these bytes. Forms tickets are written as hexadecimal, so only tests write it.
+#[cfg(test)]
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = base64url::encode(bytes);
     if !bytes.is_empty() {

@@ -21,6 +21,9 @@ use crate::{
 pub(super) struct Format {
     purposes: [Box<str>; 3],
     keys: Keys<Protector>,
+    /// Other purposes of the same keys, by what they protect: recognised, so that the log can say
+    /// what was sent in the wrong place, and refused.
+    strangers: Vec<Stranger>,
     pub(super) formats: Formats,
     pub(super) max_ticket_bytes: usize,
     pub(super) demands_expiry: bool,
@@ -34,6 +37,7 @@ impl Format {
         Ok(Self {
             purposes: purposes.map(Into::into),
             keys: Keys::new(key, protector(key, &purposes)?),
+            strangers: Vec::new(),
             formats: Formats::Three,
             max_ticket_bytes: MAX_TICKET_BYTES,
             demands_expiry: false,
@@ -47,10 +51,25 @@ impl Format {
         Ok(Self { demands_expiry: true, demands_authentication: true, ..cookie })
     }
 
-    pub(super) fn also_accept(self, key: &MachineKey) -> Result<Self, BuildError> {
+    /// Recognises what is protected for these purposes, and refuses it by this name.
+    pub(super) fn recognising(
+        mut self,
+        key: &MachineKey,
+        what: &'static str,
+        purposes: [&'static str; 3],
+    ) -> Result<Self, BuildError> {
+        let protectors = vec![protector(key, &purposes)?];
+        self.strangers.push(Stranger { what, purposes, protectors });
+        Ok(self)
+    }
+
+    pub(super) fn also_accept(mut self, key: &MachineKey) -> Result<Self, BuildError> {
         let [first, second, third] = &self.purposes;
-        let protector = protector(key, &[first, second, third])?;
-        Ok(Self { keys: self.keys.also(key, protector)?, ..self })
+        let other = protector(key, &[first, second, third])?;
+        for stranger in &mut self.strangers {
+            stranger.protectors.push(protector(key, &stranger.purposes)?);
+        }
+        Ok(Self { keys: self.keys.also(key, other)?, ..self })
     }
 
     pub(super) fn unprotect(&self, text: &str) -> Result<Ticket, AuthError> {
@@ -59,7 +78,14 @@ impl Format {
             return Err(AuthError::new(AuthErrorKind::TokenTooLong).with_detail(detail));
         }
         let protected = text::decode(text).ok_or_else(|| malformed("not base64url"))?;
-        self.keys.open(|key| key.unprotect(&protected), |packed| self.read(packed))
+        let opened = self.keys.open(|key| key.unprotect(&protected), |packed| self.read(packed));
+        opened.map_err(|error| match self.strangers.iter().find(|it| it.opens(&protected)) {
+            Some(Stranger { what, .. }) if error.kind() == AuthErrorKind::TicketUndecryptable => {
+                let detail = format_args!("it is {what}, and belongs to the authorization server");
+                AuthError::new(AuthErrorKind::TicketWrongPurpose).with_detail(detail)
+            }
+            _ => error,
+        })
     }
 
     pub(super) fn protect(&self, ticket: &Ticket) -> Result<String, BuildError> {
@@ -96,6 +122,20 @@ impl Format {
             ));
         }
         Ok(ticket)
+    }
+}
+
+/// What the same keys protect for somebody else.
+#[derive(Debug)]
+struct Stranger {
+    what: &'static str,
+    purposes: [&'static str; 3],
+    protectors: Vec<Protector>,
+}
+
+impl Stranger {
+    fn opens(&self, protected: &[u8]) -> bool {
+        self.protectors.iter().any(|protector| protector.unprotect(protected).is_some())
     }
 }
 

@@ -14,7 +14,9 @@ use crate::{
 /// authorization server and this service share.
 ///
 /// Read as a [`KatanaCookie`](super::KatanaCookie) is, under purposes of its own. Besides, an expiry is
-/// demanded, and an identity with an authentication type.
+/// demanded, and an identity with an authentication type. A refresh token or an authorization code of
+/// the same server is refused as what it is
+/// ([`TicketWrongPurpose`](crate::AuthErrorKind::TicketWrongPurpose)).
 ///
 /// ```
 /// use portcullis::{UnixTime, ticket::{Ticket, TicketFormat as _, aspnet::*}};
@@ -54,7 +56,10 @@ impl KatanaAccessToken {
     /// # Errors
     /// The key's algorithms can not protect by purpose.
     pub fn new(key: MachineKey) -> Result<Self, BuildError> {
-        Format::token(&key, [OAUTH, "Access_Token", "v1"]).map(Self)
+        Format::token(&key, [OAUTH, "Access_Token", "v1"])?
+            .recognising(&key, "a refresh token", REFRESH_TOKEN)?
+            .recognising(&key, "an authorization code", AUTHORIZATION_CODE)
+            .map(Self)
     }
 
     /// The words that weaken what a token proves.
@@ -69,7 +74,7 @@ impl KatanaRefreshToken {
     /// # Errors
     /// The key's algorithms can not protect by purpose.
     pub fn new(key: MachineKey) -> Result<Self, BuildError> {
-        Format::token(&key, [OAUTH, "Refresh_Token", "v1"]).map(Self)
+        Format::token(&key, REFRESH_TOKEN).map(Self)
     }
 }
 
@@ -79,7 +84,7 @@ impl KatanaAuthorizationCode {
     /// # Errors
     /// The key's algorithms can not protect by purpose.
     pub fn new(key: MachineKey) -> Result<Self, BuildError> {
-        Format::token(&key, [SERVER, "Authentication_Code", "v1"]).map(Self)
+        Format::token(&key, AUTHORIZATION_CODE).map(Self)
     }
 }
 
@@ -120,4 +125,9 @@ tokens! { KatanaAccessToken KatanaRefreshToken KatanaAuthorizationCode }
 
 /// OAuthAuthorizationServerMiddleware.cs and OAuthBearerAuthenticationMiddleware.cs.
 const OAUTH: &str = "Microsoft.Owin.Security.OAuth";
-const SERVER: &str = "Microsoft.Owin.Security.OAuth.OAuthAuthorizationServerMiddleware";
+const REFRESH_TOKEN: [&str; 3] = [OAUTH, "Refresh_Token", "v1"];
+const AUTHORIZATION_CODE: [&str; 3] = [
+    "Microsoft.Owin.Security.OAuth.OAuthAuthorizationServerMiddleware",
+    "Authentication_Code",
+    "v1",
+];

@@ -76,6 +76,8 @@ impl MachineKeyBuilder {
     /// [`BuildError::Invalid`] names the setting and what to do: a key that is not hexadecimal, is
     /// generated or isolated by ASP.NET, or does not fit its algorithm; a weak choice whose word is
     /// missing.
+    ///
+    /// A key out of a short list of published samples is built, and warned of in the log.
     pub fn build(self) -> Result<MachineKey, BuildError> {
         let mode = self.compatibility_mode.ok_or_else(|| {
             BuildError::invalid(
@@ -91,10 +93,18 @@ impl MachineKeyBuilder {
         self.check_validation_key(mode, validation_key.expose().len())?;
         self.check_decryption_key(mode, decryption_key.expose())?;
         let Self { decryption, legacy_encryption, protection, validation, .. } = self;
+        let fingerprint = fingerprint(validation_key.expose(), decryption_key.expose());
+        if PUBLISHED.contains(&&*fingerprint) {
+            tracing::warn!(
+                target: "portcullis::keys",
+                %fingerprint,
+                "this machine key is published: anybody can write tickets with it; generate another",
+            );
+        }
         Ok(MachineKey::new(Settings {
             compatibility_mode: mode,
             decryption,
-            fingerprint: fingerprint(validation_key.expose(), decryption_key.expose()),
+            fingerprint,
             decryption_key,
             legacy_encryption,
             protection,
@@ -355,3 +365,8 @@ fn fingerprint(validation_key: &[u8], decryption_key: &[u8]) -> Box<str> {
     let digest = sha256(labelled.expose());
     hex::encode(&digest[..4]).to_ascii_lowercase().into()
 }
+
+/// Fingerprints of sample keys that public repositories print. A longer list is no protection: what
+/// was ever shown to anybody is to be replaced.
+const PUBLISHED: [&str; 7] =
+    ["3293296a", "362d475b", "534a43ba", "86af81a4", "99576b4c", "9ffed050", "a9bd9d33"];

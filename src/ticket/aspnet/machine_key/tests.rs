@@ -1,8 +1,9 @@
 use super::{
     CompatibilityMode::{self, Framework20Sp1, Framework20Sp2, Framework45},
-    Decryption, FormsProtector, MachineKey, Protection, Validation,
+    Decryption, FormsProtector, MachineKey, Protection, Protector, Validation,
+    algorithms::KeyedHash,
 };
-use crate::crypto::CbcKey;
+use crate::crypto::{CbcKey, Cipher};
 
 const VALIDATION_KEY: &str = "9B0C7E1DE6C5F4F8A6C1F3B8D1A54C39A1E0F2D7B3C4958677F0E1D2C3B4A596\
                               00112233445566778899AABBCCDDEEFF0123456789ABCDEFFEDCBA9876543210";
@@ -152,21 +153,57 @@ fn the_inner_hash_refuses_what_the_outer_one_lets_through() {
     }
 }
 
-/// TKT-01: without an outer hash, a right padding and a wrong one look the same.
+/// Whoever has the keys can sign anything; the padding is still looked at.
 #[test]
-fn a_padding_that_fits_does_not_help() {
+fn a_right_hash_does_not_excuse_a_wrong_padding() {
+    let cipher = || CbcKey::new(Cipher::Aes, &[0x5a; 32]).unwrap();
+    let hash = || KeyedHash::new(Validation::HmacSha256, &[0xa5; 64]);
+    // encrypted without padding
+    let ciphertext = |iv: &[u8], plaintext: &[u8]| {
+        let mut buffer = plaintext.to_vec();
+        cipher().encrypt_padded(iv, &mut buffer, 0);
+        buffer.truncate(plaintext.len());
+        buffer
+    };
+    let signed = |message: Vec<u8>| [&message[..], &hash().sign(&message)].concat();
+
+    let protector = Protector::new(cipher(), hash());
     let key = key(Framework20Sp2, Validation::HmacSha256, Decryption::Aes, 64);
-    let mut protector = key.legacy().unwrap();
-    protector.outer_hash = false;
-    let cipher = CbcKey::new(crate::crypto::Cipher::Aes, &[0x5a; 32]).unwrap();
-    protector.cipher = cipher;
+    let legacy = |protection, outer_hash| {
+        let mut legacy = key.legacy().unwrap();
+        (legacy.cipher, legacy.hash) = (cipher(), hash());
+        (legacy.protection, legacy.outer_hash) = (protection, outer_hash);
+        legacy
+    };
+    let iv = [7; 16];
     for last in 0..=255 {
-        // the last block decrypts to whatever the one before it was changed to
         let mut plaintext = vec![0x11; 95];
         plaintext.push(last);
-        let mut buffer = plaintext.clone();
-        protector.cipher.encrypt_padded(&[0; 16], &mut buffer, 0);
-        assert_eq!(protector.unprotect(&buffer[..96]), None, "{last}");
+        let good = if last == 1 { Some(&plaintext[..95]) } else { None };
+        let protected = signed([&iv[..], &ciphertext(&iv, &plaintext)].concat());
+        assert_eq!(protector.unprotect(&protected).as_deref(), good, "{last}");
+
+        let protected = signed(ciphertext(&[0; 16], &plaintext));
+        let opened = legacy(Protection::Encryption, true).unprotect(&protected);
+        assert_eq!(opened.as_deref(), good.map(|good| &good[32..]), "{last}");
+
+        // the inner hash is right for a plaintext without padding
+        let inner = &hash().sign(&plaintext[32..64]);
+        plaintext.splice(64.., inner.iter().copied());
+        let misplaced = [&plaintext[..], &[0x11; 15], &[last]].concat();
+        let misplaced = ciphertext(&[0; 16], &misplaced);
+        assert_eq!(legacy(Protection::All, false).unprotect(&misplaced), None, "{last}");
+        let unpadded = ciphertext(&[0; 16], &plaintext);
+        assert_eq!(legacy(Protection::All, false).unprotect(&unpadded), None, "{last}");
+        assert_eq!(legacy(Protection::All, true).unprotect(&signed(unpadded)), None, "{last}");
+    }
+    // fewer bytes than the random ones
+    let padded =
+        |length: u8| [vec![0x11; (32 - length).into()], vec![length; length.into()]].concat();
+    for length in [1, 15, 16] {
+        let protected = signed(ciphertext(&[0; 16], &padded(length)));
+        let opened = legacy(Protection::Encryption, true).unprotect(&protected);
+        assert_eq!(opened, None, "{length} bytes of padding");
     }
 }
 
@@ -188,6 +225,8 @@ fn other_protections_do_what_they_say() {
         assert_eq!(signed.unprotect(&flipped), None, "bit {bit}");
     }
     assert_eq!(signed.unprotect(&protected[TICKET.len()..]), None, "a tag of nothing");
+
+    assert_eq!(signed.unprotect(&signed.hash.sign(b"")), None, "nothing, signed");
 
     let encrypted = with(Protection::Encryption);
     let protected = encrypted.protect(TICKET);
