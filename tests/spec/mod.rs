@@ -107,6 +107,8 @@ mod step_up;
 mod strict_json;
 mod supply_chain;
 mod ticket_attacks;
+mod ticket_lifecycle;
+mod ticket_sessions;
 mod times;
 mod token_types;
 mod tower;
@@ -148,6 +150,8 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
     ("ticket_attacks", ticket_attacks::TESTS),
+    ("ticket_lifecycle", ticket_lifecycle::TESTS),
+    ("ticket_sessions", ticket_sessions::TESTS),
     ("times", times::TESTS),
     ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),

@@ -7,6 +7,7 @@ pub mod logs;
 pub mod pair;
 pub mod session;
 pub mod sign;
+pub mod site;
 pub mod stand;
 pub mod tls;
 pub mod token_request;
