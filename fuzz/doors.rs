@@ -17,10 +17,11 @@ use std::{
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::{Compression, write::GzEncoder};
-use http::{HeaderValue, Request, Response, header};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response, header};
 use portcullis::{
     Attempt, AuthError, AuthErrorKind, BearerAuth, Clock, Identity, Rejection, UnixTime,
     jwt::{Algorithm, JwkSet, JwtValidator, StaticKeys, jws},
+    scheme::{Transport, TransportSource},
     ticket::{
         Ticket, TicketFormat,
         aspnet::{FormsTickets, KatanaCookie, MachineKey, Protector},
@@ -89,6 +90,25 @@ pub fn bearer_header(data: &[u8]) -> String {
     let challenge = response.headers()[header::WWW_AUTHENTICATE].to_str().expect("it is ASCII");
     let reason = response.extensions().get::<Rejection>().expect("it is a refusal").reason().kind();
     format!("{status} {reason} {challenge}")
+}
+
+/// The lines of a `Forwarded` header. Lines end with LF here.
+pub fn forwarded(data: &[u8]) -> String {
+    let source = TransportSource::Forwarded;
+    let (mut sent, mut by_proxy) = (HeaderMap::new(), HeaderMap::new());
+    for line in data.split(|byte| *byte == b'\n') {
+        let appended = [line, b", for=192.0.2.1;proto=http"].concat();
+        let (Ok(line), Ok(appended)) =
+            (HeaderValue::from_bytes(line), HeaderValue::from_bytes(&appended))
+        else {
+            return "not a header".into();
+        };
+        sent.append(header::FORWARDED, line);
+        by_proxy.append(header::FORWARDED, appended);
+    }
+    let said = source.transport(&by_proxy, &Extensions::new());
+    assert_eq!(said, Transport::Plain, "the proxy has the last word");
+    format!("{:?}", source.transport(&sent, &Extensions::new()))
 }
 
 /// A claims set, signed: the strict reader, member by member.

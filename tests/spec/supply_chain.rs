@@ -121,6 +121,7 @@ fn features_choose_what_exists_and_never_what_is_checked() {
         "/src/jwt/remote/builder.rs",
         "/src/jwt/validator/tests.rs",
         "/src/lib.rs",
+        "/src/scheme/mod.rs",
         "/src/stacks/bearer_auth.rs", // `oidc`, where there is a client
         "/src/stacks/mod.rs",
         "/src/testing/",
