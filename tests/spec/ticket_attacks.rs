@@ -31,6 +31,7 @@ chapter! {
     async fn times;
     async fn sliding_has_an_end;
     async fn a_ticket_after_the_logout;
+    async fn a_revocation_within_the_request;
     async fn a_session_does_not_come_back;
     async fn a_session_is_found_by_a_hash;
     async fn two_spellings_of_one_ticket;
@@ -642,4 +643,29 @@ async fn rotation_writes_with_the_new_key() {
     assert_eq!(judged(&only_new, renewed).await.unwrap().subject(), Some("alice"));
     assert_eq!(judged(&only_new, &text).await, Err(TicketUndecryptable));
     ledger::passed("6265-17");
+}
+
+/// A handler that ends every session of a user does not get the user a new one.
+async fn a_revocation_within_the_request() {
+    let stand = Stand::new();
+    let revocations = Arc::new(InMemoryRevocations::default());
+    let auth = TicketAuth::new(".ASPXAUTH", stand.forms()).unwrap();
+    let auth = auth.revocations(revocations.clone()).unwrap();
+    let text = stand.mint.forms("alice").build();
+    stand.clock.advance(20 * MINUTE); // a renewal is due
+    for (revokes, cookies) in [(false, 1), (true, 0)] {
+        let (revocations, now) = (revocations.clone(), stand.clock.now());
+        let handler = service_fn(move |_: Request<()>| {
+            if revokes {
+                revocations.revoke_subject("LOCAL AUTHORITY", "alice", now, UnixTime::MAX);
+            }
+            async { Ok::<_, Infallible>(Response::new(())) }
+        });
+        let request = Request::from_parts(parts(&text, ".ASPXAUTH"), ());
+        let response = auth.layer(handler).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers().get_all("set-cookie").iter().count(), cookies, "{revokes}");
+    }
+    assert_eq!(status(&auth, &text, ".ASPXAUTH").await, (401, Some(AuthErrorKind::Revoked)));
+    ledger::passed("TKT-19");
 }
