@@ -80,6 +80,7 @@ mod algorithms;
 mod chunks;
 mod claims;
 mod connections;
+mod cookie_renewal;
 mod cookies;
 mod discovery;
 mod encodings;
@@ -111,6 +112,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
+    ("cookie_renewal", cookie_renewal::TESTS),
     ("cookies", cookies::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
