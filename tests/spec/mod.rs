@@ -82,6 +82,7 @@ mod chunks;
 mod claims;
 mod connections;
 mod cookie_life;
+mod cookie_renewal;
 mod cookies;
 mod discovery;
 mod encodings;
@@ -125,6 +126,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
     ("cookie_life", cookie_life::TESTS),
+    ("cookie_renewal", cookie_renewal::TESTS),
     ("cookies", cookies::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),

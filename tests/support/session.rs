@@ -3,10 +3,11 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use portcullis::token::{Presented, Renewed, TokenValidator};
 use portcullis::{
-    Attempt, AuthError, AuthErrorKind, AuthenticateLayer, Cookies, Identity, Scheme, UnixTime,
+    Attempt, AuthError, AuthErrorKind, AuthenticateLayer, Bearer, Cookies, Identity, Scheme,
+    UnixTime,
 };
 
-use super::fixed::Body;
+use super::fixed::{Body, Fixed};
 
 /// Judges a ticket by its text: `NAME`, `NAME.old` (renewed on the way out), `NAME.old.kept`
 /// (renewed, and persistent). The name of a kind is refused for that reason. `NAME.long` and a tail
@@ -55,6 +56,15 @@ pub fn long(name: &str, length: usize) -> String {
 /// A gate with the one scheme `Cookies`.
 pub fn gate(name: &str) -> AuthenticateLayer {
     AuthenticateLayer::new((Scheme::cookie(Cookies, name, Tickets::default()),)).unwrap()
+}
+
+/// The challenge of a cookie, where nothing else can challenge.
+pub const WC: &str = r#"www-authenticate: Cookie realm="app""#;
+
+/// A gate with a bearer and a cookie.
+pub fn both() -> AuthenticateLayer {
+    let cookie = Scheme::cookie(Cookies, ".ASPXAUTH", Tickets::default());
+    AuthenticateLayer::new((Scheme::bearer(Bearer, Fixed::default()), cookie)).unwrap()
 }
 
 /// Header lines as they stand, also where they are no ASCII.
