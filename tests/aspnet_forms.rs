@@ -179,7 +179,7 @@ fn every_truncation_and_every_flipped_bit_is_refused() {
         // without a MAC over all of it: tickets in the clear, and those whose random first block is
         // not looked at (aspnet:UseLegacyEncryption); the layout of .NET 2.0 is not told by a name
         let has_mac = key["protection"] != "None" && key["useLegacyEncryption"] != true;
-        if has_mac && vector["legacyTicketLayout"] != true && cookie.len() % 2 == 0 {
+        if has_mac && vector["legacyTicketLayout"] != true && cookie.len().is_multiple_of(2) {
             let family = [
                 text(&key["compatibilityMode"]).to_owned(),
                 text(&key["validation"]).to_owned(),
