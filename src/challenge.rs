@@ -209,6 +209,7 @@ pub(crate) const fn public_description(kind: AuthErrorKind) -> &'static str {
         AuthErrorKind::NoCredential => "no credential was sent",
         AuthErrorKind::PlaceholderToken => "a placeholder was sent in place of the token",
         AuthErrorKind::QuotedToken => "the token stands in quotes",
+        AuthErrorKind::TicketExpired => "the ticket expired",
         _ => "the access token is not valid",
     }
 }

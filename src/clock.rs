@@ -143,7 +143,7 @@ impl fmt::Debug for UnixTime {
 
 /// Days since 1970-01-01 to year, month, day: "chrono-compatible low-level date algorithms",
 /// Howard Hinnant, `civil_from_days`.
-const fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

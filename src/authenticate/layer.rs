@@ -56,6 +56,14 @@ impl AuthenticateLayer {
         Ok(Self { responds: schemes.iter().any(Scheme::responds), schemes, ..self })
     }
 
+    /// These settings, and of the other gate's those that let less pass.
+    #[cfg(feature = "tickets")]
+    pub(crate) fn stricter(mut self, other: &Self) -> Self {
+        self.budget = self.budget.min(other.budget);
+        self.authenticate_preflights |= other.authenticate_preflights;
+        self
+    }
+
     /// How long a request may wait for its credentials to be judged. Default: 5 s.
     #[must_use]
     pub const fn budget(mut self, budget: Duration) -> Self {

@@ -1,67 +1,35 @@
-//! HMAC (RFC 2104; RFC 7518 §3.2).
+//! The keys of JOSE's HMAC algorithms (RFC 7518 §3.2).
 
 use std::fmt;
 
-use super::{Algorithm, Family};
+use super::{Algorithm, Hash, HmacKey};
 use crate::secret::Secret;
 
-/// A key for one HMAC algorithm.
-pub(crate) struct MacKey(Prepared);
+/// A key for one HMAC algorithm of JOSE.
+pub(crate) struct MacKey(HmacKey);
 
 impl MacKey {
     /// `None` if the algorithm is not an HMAC, or the secret is shorter than the hash.
     pub(crate) fn new(algorithm: Algorithm, secret: &Secret) -> Option<Self> {
+        let hash = match algorithm {
+            Algorithm::HS256 => Hash::Sha256,
+            Algorithm::HS384 => Hash::Sha384,
+            Algorithm::HS512 => Hash::Sha512,
+            _ => return None,
+        };
         let long_enough = secret.expose().len() >= algorithm.least_secret();
-        (algorithm.family() == Family::Hmac && long_enough)
-            .then(|| prepare(algorithm, secret))
-            .flatten()
-            .map(Self)
+        long_enough.then(|| Self(HmacKey::new(hash, secret.expose())))
+    }
+
+    /// Whether the tag is that of the message; in constant time, and only at its full length.
+    pub(crate) fn verify(&self, message: &[u8], tag: &[u8]) -> bool {
+        self.0.verify(message, tag)
     }
 }
 
 impl fmt::Debug for MacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MacKey")
-    }
-}
-
-#[cfg(feature = "aws-lc")]
-type Prepared = aws_lc_rs::hmac::Key;
-
-#[cfg(feature = "aws-lc")]
-fn prepare(algorithm: Algorithm, secret: &Secret) -> Option<Prepared> {
-    use aws_lc_rs::hmac;
-
-    let hash = match algorithm {
-        Algorithm::HS256 => hmac::HMAC_SHA256,
-        Algorithm::HS384 => hmac::HMAC_SHA384,
-        Algorithm::HS512 => hmac::HMAC_SHA512,
-        _ => return None,
-    };
-    Some(hmac::Key::new(hash, secret.expose()))
-}
-
-#[cfg(feature = "aws-lc")]
-impl MacKey {
-    /// Whether the tag is that of the message; in constant time, and only at its full length.
-    pub(crate) fn verify(&self, message: &[u8], tag: &[u8]) -> bool {
-        aws_lc_rs::hmac::verify(&self.0, message, tag).is_ok()
-    }
-}
-
-#[cfg(not(feature = "aws-lc"))]
-type Prepared = super::verify::BackEndKey;
-
-#[cfg(not(feature = "aws-lc"))]
-fn prepare(algorithm: Algorithm, secret: &Secret) -> Option<Prepared> {
-    Prepared::new(algorithm, jsonwebtoken::DecodingKey::from_secret(secret.expose()))
-}
-
-#[cfg(not(feature = "aws-lc"))]
-impl MacKey {
-    /// Whether the tag is that of the message; in constant time, and only at its full length.
-    pub(crate) fn verify(&self, message: &[u8], tag: &[u8]) -> bool {
-        self.0.verify(message, tag)
     }
 }
 

@@ -79,8 +79,6 @@ mod aws_lc {
 }
 
 #[cfg(not(feature = "aws-lc"))]
-pub(super) use rust_crypto::BackEndKey;
-#[cfg(not(feature = "aws-lc"))]
 use rust_crypto::{Prepared, prepare};
 
 #[cfg(not(feature = "aws-lc"))]
@@ -120,14 +118,12 @@ mod rust_crypto {
 
     /// A key and an algorithm of the back end, known to fit. Its verifiers are not `Sync`, so one is
     /// made for each signature.
-    pub(in crate::crypto) struct BackEndKey(BackEndAlgorithm, DecodingKey);
+    pub(super) struct BackEndKey(BackEndAlgorithm, DecodingKey);
 
     impl BackEndKey {
-        pub(in crate::crypto) fn new(algorithm: Algorithm, key: DecodingKey) -> Option<Self> {
+        pub(super) fn new(algorithm: Algorithm, key: DecodingKey) -> Option<Self> {
             let algorithm = match algorithm {
-                Algorithm::HS256 => BackEndAlgorithm::HS256,
-                Algorithm::HS384 => BackEndAlgorithm::HS384,
-                Algorithm::HS512 => BackEndAlgorithm::HS512,
+                Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => return None,
                 Algorithm::RS256 => BackEndAlgorithm::RS256,
                 Algorithm::RS384 => BackEndAlgorithm::RS384,
                 Algorithm::RS512 => BackEndAlgorithm::RS512,
@@ -143,7 +139,7 @@ mod rust_crypto {
             key.verifier().is_some().then_some(key)
         }
 
-        pub(in crate::crypto) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
             self.verifier()
                 .is_some_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok())
         }

@@ -21,6 +21,7 @@ mod caller;
 mod combine;
 mod from_fn;
 mod question;
+mod same_subject;
 mod schemes;
 
 pub use authenticated::{Authenticated, authenticated};
@@ -28,4 +29,5 @@ pub use caller::{AnyScope, ClaimIs, Role, Scopes, any_scope, claim, role, scope,
 pub use combine::{And, Or, PolicyExt};
 pub use from_fn::{FromFn, from_fn};
 pub use question::Policy;
+pub use same_subject::{SameSubject, same_subject};
 pub use schemes::{AnyScheme, SchemeIs, any_scheme, scheme};

@@ -201,6 +201,11 @@ impl Rejection {
             StatusCode::FORBIDDEN => "the caller may not do this",
             StatusCode::INTERNAL_SERVER_ERROR => "the service is not set up correctly",
             StatusCode::SERVICE_UNAVAILABLE => "the credential cannot be checked at the moment",
+            _ if self.0.missing == ["session"]
+                && self.0.reason.kind() != AuthErrorKind::NoCredential =>
+            {
+                "the session is not valid"
+            }
             _ => crate::challenge::public_description(self.0.reason.kind()),
         }
     }

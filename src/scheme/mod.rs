@@ -4,6 +4,8 @@ mod authenticator;
 mod bearer;
 #[cfg(feature = "tickets")]
 mod cookie;
+#[cfg(feature = "tickets")]
+mod flawed;
 mod named;
 mod outcome;
 mod responder;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use tower_layer::Layer;
 
+use super::stack::Stack;
 use crate::{
     authenticate::{Authenticate, AuthenticateLayer},
     error::BuildError,
@@ -12,7 +13,7 @@ use crate::{
     policy::{self, And, Policy, PolicyExt, SchemeIs},
     principal::Bearer,
     rejection::DefaultResponseForRejection,
-    require::{Require, RequireLayer},
+    require::Require,
     scheme::{BearerScheme, Scheme, TransportSource},
     token::{Cached, Revocations, TokenValidator},
 };
@@ -25,8 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub struct BearerAuth<P = SchemeIs, R = DefaultResponseForRejection> {
     scheme: BearerScheme<Arc<dyn TokenValidator>>,
-    gate: AuthenticateLayer,
-    require: RequireLayer<P, R>,
+    stack: Stack<P, R>,
 }
 
 impl BearerAuth {
@@ -51,7 +51,7 @@ impl BearerAuth {
         let validator: Arc<dyn TokenValidator> = Arc::new(Cached::new(validator));
         let scheme = Scheme::bearer(Bearer, validator);
         let gate = AuthenticateLayer::new((scheme.clone(),))?;
-        Ok(Self { require: gate.require(policy::scheme(Bearer))?, gate, scheme })
+        Ok(Self { stack: Stack::new(gate, policy::scheme(Bearer))?, scheme })
     }
 }
 
@@ -100,74 +100,62 @@ impl<P, R> BearerAuth<P, R> {
     where
         R: Clone,
     {
-        Ok(BearerAuth {
-            require: self
-                .gate
-                .require(policy::scheme(Bearer).and(policy))?
-                .respond_with(self.require.responder().clone()),
-            gate: self.gate,
-            scheme: self.scheme,
-        })
+        let stack = self.stack.with_policy(policy::scheme(Bearer).and(policy))?;
+        Ok(BearerAuth { scheme: self.scheme, stack })
     }
 
     /// Who makes the bodies of refusals. Default: an empty body.
     #[must_use]
     pub fn respond_with<R2>(self, responder: R2) -> BearerAuth<P, R2> {
-        BearerAuth {
-            scheme: self.scheme,
-            gate: self.gate,
-            require: self.require.respond_with(responder),
-        }
+        BearerAuth { scheme: self.scheme, stack: self.stack.respond_with(responder) }
     }
 
     /// Records and never refuses: for services that are public in part. Handlers and requirements
     /// further in decide.
     #[must_use]
     pub fn optional(self) -> AuthenticateLayer {
-        self.gate
+        self.stack.into_gate()
     }
 
     /// Its gate, to make further requirements for single routes.
     #[must_use]
-    pub fn gate(&self) -> &AuthenticateLayer {
-        &self.gate
+    pub const fn gate(&self) -> &AuthenticateLayer {
+        self.stack.gate()
     }
 
     /// True CORS preflights are treated like any request. By default they pass as anonymous.
     #[must_use]
-    pub fn authenticate_preflights(mut self) -> Self {
-        self.gate = self.gate.authenticate_preflights();
-        self
+    pub fn authenticate_preflights(self) -> Self {
+        Self { stack: self.stack.map_gate(AuthenticateLayer::authenticate_preflights), ..self }
+    }
+
+    #[cfg(feature = "tickets")]
+    pub(super) const fn scheme(&self) -> &BearerScheme<Arc<dyn TokenValidator>> {
+        &self.scheme
     }
 
     fn with_scheme(
-        mut self,
+        self,
         change: impl FnOnce(
             BearerScheme<Arc<dyn TokenValidator>>,
         ) -> BearerScheme<Arc<dyn TokenValidator>>,
     ) -> Result<Self, BuildError> {
-        self.scheme = change(self.scheme);
-        self.gate = self.gate.with_schemes((self.scheme.clone(),))?;
-        Ok(self)
+        let scheme = change(self.scheme);
+        Ok(Self { stack: self.stack.with_schemes((scheme.clone(),))?, scheme })
     }
 }
 
 impl<P: Policy, R> BearerAuth<P, R> {
     /// What would be decided about this request, and why. Nothing is answered.
     pub async fn explain(&self, parts: &Parts) -> Explanation {
-        let mut record = self.gate.judge(parts).await;
-        let rejection = self.require.judge(&mut record).err();
-        let mut explanation = Explanation::of(&record);
-        explanation.policy = Some(format!("{:?}", self.require.policy()));
-        explanation.rejection = rejection;
-        explanation
+        self.stack.explain(parts).await
     }
 }
 
 impl<P, R: Clone> Clone for BearerAuth<P, R> {
     /// The policy need not be `Clone`: it is shared.
     fn clone(&self) -> Self {
-        Self { scheme: self.scheme.clone(), gate: self.gate.clone(), require: self.require.clone() }
+        Self { scheme: self.scheme.clone(), stack: self.stack.clone() }
     }
 }
 
@@ -175,6 +163,6 @@ impl<S, P, R: Clone> Layer<S> for BearerAuth<P, R> {
     type Service = Authenticate<Require<S, P, R>>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        self.gate.layer(self.require.layer(inner))
+        self.stack.layer(inner)
     }
 }

@@ -3,8 +3,9 @@
 //! 1. [`MockIssuer`] answers in the process, through [`MockIssuer::fetch`], or on a loopback socket
 //!    ([`MockIssuer::serve`]). Its keys are public: they stand in this crate's source.
 //! 2. [`TokenBuilder`] makes its tokens, and every forgery.
-//! 3. [`ManualClock`] is shared with whatever is tested; nothing sleeps.
-//! 4. [`signed_in`] makes a request by somebody, for a unit test of a handler without any issuer;
+//! 3. [`TicketMint`] makes tickets of ASP.NET applications, good and flawed.
+//! 4. [`ManualClock`] is shared with whatever is tested; nothing sleeps.
+//! 5. [`signed_in`] makes a request by somebody, for a unit test of a handler without any issuer;
 //!    [`assert_protected`] names the routes that somebody forgot.
 //!
 //! **For tests only.** Whoever trusts a `MockIssuer` trusts everybody. What is wrong in a test
@@ -15,6 +16,7 @@ mod clock;
 mod issuer;
 mod key;
 mod signed_in;
+mod ticket;
 mod token;
 
 pub use assert_protected::{Unprotected, assert_protected};
@@ -24,4 +26,5 @@ pub use issuer::{
 };
 pub use key::SigningKey;
 pub use signed_in::signed_in;
+pub use ticket::{TicketBuilder, TicketMint};
 pub use token::TokenBuilder;

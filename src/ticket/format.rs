@@ -1,14 +1,38 @@
 //! The seam behind which every ticket format stands.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::Ticket;
 use crate::error::{AuthError, BuildError};
 
 /// Opens and writes the tickets of one format, with its keys. Synchronous: it asks nobody.
 ///
-/// It judges everything but time and revocation, which `TicketValidator`
-/// does for every format.
+/// It judges everything but time and revocation, which
+/// [`TicketValidator`](super::TicketValidator) does for every format.
+///
+/// ```
+/// use portcullis::{AuthError, AuthErrorKind, BuildError};
+/// use portcullis::ticket::{Ticket, TicketFormat};
+///
+/// /// Writes the name and protects nothing: for a test bench.
+/// #[derive(Debug)]
+/// struct Plain;
+///
+/// impl TicketFormat for Plain {
+///     fn unprotect(&self, text: &str) -> Result<Ticket, AuthError> {
+///         let name = text.strip_prefix("plain:").ok_or(AuthErrorKind::TicketUndecryptable)?;
+///         Ok(Ticket::new("Plain", name))
+///     }
+///
+///     fn protect(&self, ticket: &Ticket) -> Result<String, BuildError> {
+///         Ok(format!("plain:{}", ticket.name().unwrap_or_default()))
+///     }
+/// }
+///
+/// let text = Plain.protect(&Ticket::new("Plain", "alice"))?;
+/// assert_eq!(Plain.unprotect(&text).unwrap().name(), Some("alice"));
+/// # Ok::<(), BuildError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a ticket format: implement `TicketFormat` for it"
 )]
@@ -39,9 +63,40 @@ pub trait TicketFormat: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether a ticket of this format has a place for [`Ticket::properties`]. Default: yes.
+    fn holds_properties(&self) -> bool {
+        true
+    }
+
     /// Whether a ticket without expiry is refused. Default: no, as ASP.NET's cookies.
     fn demands_expiry(&self) -> bool {
         false
+    }
+}
+
+impl<F: TicketFormat + ?Sized> TicketFormat for Arc<F> {
+    fn unprotect(&self, text: &str) -> Result<Ticket, AuthError> {
+        (**self).unprotect(text)
+    }
+
+    fn protect(&self, ticket: &Ticket) -> Result<String, BuildError> {
+        (**self).protect(ticket)
+    }
+
+    fn renewal_rule(&self) -> RenewalRule {
+        (**self).renewal_rule()
+    }
+
+    fn session_claim_type(&self) -> Option<&str> {
+        (**self).session_claim_type()
+    }
+
+    fn holds_properties(&self) -> bool {
+        (**self).holds_properties()
+    }
+
+    fn demands_expiry(&self) -> bool {
+        (**self).demands_expiry()
     }
 }
 

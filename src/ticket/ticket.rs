@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::clock::UnixTime;
+use crate::{clock::UnixTime, principal::Identity};
 
 /// A ticket: .NET's `AuthenticationTicket` and `FormsAuthenticationTicket` in one.
 ///
@@ -28,6 +28,8 @@ pub struct Ticket {
     pub cookie_path: String,
     /// FormsAuthentication's ticket version. Default: 2.
     pub version: u8,
+    /// What FormsAuthentication wrote and the fields above can not hold. Default: nothing.
+    pub verbatim: Option<Box<Verbatim>>,
 }
 
 impl Ticket {
@@ -44,7 +46,14 @@ impl Ticket {
             user_data: String::new(),
             cookie_path: "/".to_owned(),
             version: 2,
+            verbatim: None,
         }
+    }
+
+    /// The ticket that an identity was made from, if it was one.
+    #[must_use]
+    pub fn of(identity: &Identity) -> Option<&Self> {
+        identity.credential()
     }
 
     /// The primary identity.
@@ -64,6 +73,15 @@ impl Ticket {
     pub fn property(&self, key: &str) -> Option<&str> {
         self.properties.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
+
+    /// Bytes that it holds, for the weight of a cache entry.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>()
+            + self.user_data.len()
+            + self.cookie_path.len()
+            + pairs_weight(&self.properties)
+            + self.identities.iter().map(TicketIdentity::weight).sum::<usize>()
+    }
 }
 
 impl fmt::Debug for Ticket {
@@ -74,6 +92,33 @@ impl fmt::Debug for Ticket {
             .field("expires_at", &self.expires_at)
             .field("is_persistent", &self.is_persistent)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a FormsAuthentication ticket holds beyond what Rust's own types tell: its texts are UTF-16
+/// code units and need not be Unicode, and its dates reach from the year 1 to the year 9999.
+///
+/// A member is there only where its field of the [`Ticket`] does not tell the whole; whoever writes the
+/// ticket again writes the member, unless the field was changed since. Its `Debug` shows no value.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verbatim {
+    /// The name, where it is not Unicode (a lone surrogate). The ticket then has no name: nothing is
+    /// put in place of a unit, so that no two names become one.
+    pub name: Option<Vec<u16>>,
+    /// The user data, where it is not Unicode. The field shows U+FFFD for each lone surrogate.
+    pub user_data: Option<Vec<u16>>,
+    /// The cookie path, where it is not Unicode. The field shows U+FFFD for each lone surrogate.
+    pub cookie_path: Option<Vec<u16>>,
+    /// The issue date in ticks, where it lies before 1970 or after 2554.
+    pub issued_ticks: Option<i64>,
+    /// The expiration in ticks, where it lies before 1970 or after 2554.
+    pub expiration_ticks: Option<i64>,
+}
+
+impl fmt::Debug for Verbatim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verbatim").finish_non_exhaustive()
     }
 }
 
@@ -128,6 +173,16 @@ impl TicketIdentity {
     pub fn name(&self) -> Option<&str> {
         self.claim(&self.name_claim_type)
     }
+
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+            + self.authentication_type.len()
+            + self.name_claim_type.len()
+            + self.role_claim_type.len()
+            + self.bootstrap_context.as_ref().map_or(0, String::len)
+            + self.claims.iter().map(TicketClaim::weight).sum::<usize>()
+            + self.actor.as_ref().map_or(0, |actor| actor.weight())
+    }
 }
 
 impl fmt::Debug for TicketIdentity {
@@ -176,10 +231,26 @@ impl TicketClaim {
             properties: Vec::new(),
         }
     }
+
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+            + self.claim_type.len()
+            + self.value.len()
+            + self.value_type.len()
+            + self.issuer.len()
+            + self.original_issuer.len()
+            + pairs_weight(&self.properties)
+    }
 }
 
 impl fmt::Debug for TicketClaim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.claim_type)
     }
+}
+
+fn pairs_weight(pairs: &[(String, String)]) -> usize {
+    let pair =
+        |(key, value): &(String, String)| size_of::<(String, String)>() + key.len() + value.len();
+    pairs.iter().map(pair).sum()
 }

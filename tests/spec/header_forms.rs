@@ -464,7 +464,7 @@ async fn scopes_in_the_challenge() {
 /// What a client cannot mend has one answer, to the byte.
 async fn a_forger_is_not_told_why() {
     use AuthErrorKind as Kind;
-    const OWN_TEXT: [Kind; 7] = [
+    const OWN_TEXT: [Kind; 8] = [
         Kind::NoCredential,
         Kind::Expired,
         Kind::InsecureTransport,
@@ -472,6 +472,7 @@ async fn a_forger_is_not_told_why() {
         Kind::PlaceholderToken,
         Kind::QuotedToken,
         Kind::DoubledPrefix,
+        Kind::TicketExpired,
     ];
     let gate = gate();
     let stack = ServiceBuilder::new()

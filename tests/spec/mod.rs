@@ -77,8 +77,13 @@ pub mod ledger;
 pub mod runner;
 
 mod algorithms;
+mod answers;
+mod chunks;
 mod claims;
 mod connections;
+mod cookie_life;
+mod cookie_renewal;
+mod cookies;
 mod discovery;
 mod encodings;
 mod gate_rows;
@@ -88,16 +93,23 @@ mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
 mod logs;
+mod machine_keys;
 mod mock_token_endpoint;
+mod policies;
 mod preflight;
 mod principals;
 mod rights;
 mod s3;
+mod s5;
+mod s6;
 mod s7;
 mod signatures;
 mod step_up;
 mod strict_json;
 mod supply_chain;
+mod ticket_attacks;
+mod ticket_lifecycle;
+mod ticket_sessions;
 mod times;
 mod token_types;
 mod tower;
@@ -109,8 +121,13 @@ pub use runner::{Once, Test};
 /// Every chapter, by the name of its file.
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
+    ("answers", answers::TESTS),
+    ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
+    ("cookie_life", cookie_life::TESTS),
+    ("cookie_renewal", cookie_renewal::TESTS),
+    ("cookies", cookies::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
@@ -120,16 +137,23 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
     ("logs", logs::TESTS),
+    ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
+    ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),
     ("s3", s3::TESTS),
+    ("s5", s5::TESTS),
+    ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
+    ("ticket_attacks", ticket_attacks::TESTS),
+    ("ticket_lifecycle", ticket_lifecycle::TESTS),
+    ("ticket_sessions", ticket_sessions::TESTS),
     ("times", times::TESTS),
     ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),

@@ -1,9 +1,13 @@
 //! What the chapters share: issuers, requests, and readers of answers.
 
+pub mod estate;
 pub mod fixed;
 pub mod house;
 pub mod logs;
+pub mod pair;
+pub mod session;
 pub mod sign;
+pub mod site;
 pub mod stand;
 pub mod tls;
 pub mod token_request;

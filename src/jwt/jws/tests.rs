@@ -75,6 +75,16 @@ fn dots_are_found_wherever_they_stand() {
 }
 
 #[test]
+fn two_bytes_outside_the_alphabet_do_not_cancel_out() {
+    for (first, second) in [(0, 1), (0, 31), (30, 31), (31, 32), (32, 63), (64, 69)] {
+        let mut text = [b'a'; 70];
+        text[first] = b' ';
+        text[second] = b'"';
+        assert!(Dots::of(&text).is_none(), "{first} {second}");
+    }
+}
+
+#[test]
 fn header_parameters_have_their_types() {
     let malformed = Err(AuthErrorKind::MalformedJwt);
     let accepted = |alg: &str, kid: Option<&str>| Ok((alg.to_owned(), kid.map(str::to_owned)));
@@ -166,6 +176,11 @@ fn a_signature_is_good_only_whole() {
     assert!(check(&format!("{token}AA")).is_err());
     let long = format!("{}{}", &token[..start], "A".repeat(LONGEST_SIGNATURE * 2));
     assert_eq!(check(&long).unwrap_err().kind(), AuthErrorKind::BadSignature);
+    // one of 1024 bytes is still read: here, and not above, its last letter is found to be wrong
+    let longest = format!("{}{}B", &token[..start], "A".repeat(1365));
+    assert_eq!(check(&longest).unwrap_err().kind(), AuthErrorKind::MalformedJwt);
+    let longer = format!("{}{}B", &token[..start], "A".repeat(1366));
+    assert_eq!(check(&longer).unwrap_err().kind(), AuthErrorKind::BadSignature);
     for at in 0..token.len() {
         let mut other = token.as_bytes().to_vec();
         other[at] = if other[at] == b'A' { b'B' } else { b'A' };

@@ -9,7 +9,7 @@ use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
     error::{AuthErrorKind, BuildError},
-    principal::SchemeName,
+    principal::{Identity, SchemeName},
     scheme::{
         Asked, Authenticator, Outcome, Remembered, Responder, Scheme, TransportSource,
         bearer::{tls, unless_revoked},
@@ -80,7 +80,8 @@ impl<V: TokenValidator> CookieScheme<V> {
         self
     }
 
-    /// Asked on every request, after any cache. Default: none.
+    /// Asked on every request, after any cache, and again before a cookie is renewed; a store that
+    /// answers later keeps cookies from being renewed. Default: none.
     pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
         self.revocations = Some(revocations);
         self
@@ -188,7 +189,8 @@ impl<V: TokenValidator> Responder for CookieAuthenticator<V> {
         let carried = asked.remembered().copied().unwrap_or_default();
         match asked.outcome {
             Outcome::Verified(identity) if self.renew_when_suppressed || !asked.is_suppressed => {
-                if let Some(renewed) = self.validator.renew(identity)
+                if !self.is_revoked_by_now(identity)
+                    && let Some(renewed) = self.validator.renew(identity)
                     && let Err(error) = self.cookie.issue(carried, headers, &renewed)
                 {
                     tracing::error!(target: "portcullis", "the cookie {} was not renewed: {error}", self.cookie.name());
@@ -205,6 +207,16 @@ impl<V: TokenValidator> Responder for CookieAuthenticator<V> {
             }
             _ => {}
         }
+    }
+}
+
+impl<V> CookieAuthenticator<V> {
+    /// The handler may have revoked everything that this user holds: what is issued after that must
+    /// not outlive it. A store that has to be waited for is not waited for, and nothing is renewed.
+    fn is_revoked_by_now(&self, identity: &Identity) -> bool {
+        self.revocations.as_ref().is_some_and(|revocations| {
+            !matches!(revocations.is_revoked(identity).into_ready(), Ok(Ok(false)))
+        })
     }
 }
 

@@ -38,7 +38,11 @@ impl MockIssuer {
             let Some(endpoint) = endpoint else {
                 let at_home = state.is_at_home(&parts);
                 drop(state);
-                return if at_home { Reply::Whole(self.page(&parts)) } else { Reply::Dropped };
+                return if at_home {
+                    Reply::Whole(self.page(&parts, &body))
+                } else {
+                    Reply::Dropped
+                };
             };
             if state.down {
                 return Reply::Dropped;
@@ -104,7 +108,11 @@ impl MockIssuer {
         }
     }
 
-    fn page(&self, parts: &Parts) -> Response<Bytes> {
+    fn page(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
+        let portal = self.0.settings.portal.as_ref();
+        if let Some(page) = portal.and_then(|portal| portal.page(self, parts, body)) {
+            return page;
+        }
         match self.0.settings.pages.iter().find(|page| page.path == parts.uri.path()) {
             Some(found) => page(200, "text/plain; charset=utf-8", (found.text)(self)),
             None => page(404, "text/plain", ""),

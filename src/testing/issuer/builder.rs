@@ -7,11 +7,16 @@ use serde_json::{Map, Value};
 use super::{
     MockIssuer,
     estate::{Api, Client, User},
+    katana::Katana,
     key_ring::KeyRing,
+    portal::Portal,
 };
 use crate::{
     clock::{Clock, SystemClock},
+    error::BuildError,
     jwt::Algorithm,
+    scheme::TicketCookie,
+    ticket::aspnet::MachineKey,
 };
 
 /// Makes a [`MockIssuer`].
@@ -23,10 +28,14 @@ pub struct MockIssuerBuilder {
     pub(super) audience: String,
     pub(super) clients: Vec<Client>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) cors_origin: Option<String>,
     pub(super) identity_server: bool,
     pub(super) issuer: Option<String>,
+    pub(super) katana: Option<Katana>,
     pub(super) pages: Vec<Page>,
     pub(super) password_error: (String, String),
+    pub(super) portal: Option<Portal>,
+    pub(super) refresh_handles: bool,
     pub(super) response_fields: Map<String, Value>,
     pub(super) scope: Option<String>,
     pub(super) token_path: String,
@@ -55,10 +64,14 @@ impl MockIssuerBuilder {
             audience: "https://api.example".to_owned(),
             clients: Vec::new(),
             clock: Arc::new(SystemClock),
+            cors_origin: None,
             identity_server: false,
             issuer: None,
+            katana: None,
             pages: Vec::new(),
             password_error: ("invalid_grant".to_owned(), "invalid_username_or_password".to_owned()),
+            portal: None,
+            refresh_handles: false,
             response_fields: Map::new(),
             scope: None,
             token_path: "/token".to_owned(),
@@ -99,6 +112,12 @@ impl MockIssuerBuilder {
         self
     }
 
+    /// Pages of this origin may read what `/token` answers, and send cookies along. Default: none.
+    pub fn cors_origin(mut self, origin: &str) -> Self {
+        self.cors_origin = Some(origin.to_owned());
+        self
+    }
+
     /// As IdentityServer4 does it: `/connect/token`, `/connect/userinfo`, tokens in the shape of
     /// [`TokenBuilder::identity_server`](crate::testing::TokenBuilder::identity_server), and no
     /// `sub` where there is no user.
@@ -111,6 +130,15 @@ impl MockIssuerBuilder {
     /// the socket's address.
     pub fn issuer(mut self, issuer: &str) -> Self {
         self.issuer = Some(issuer.to_owned());
+        self
+    }
+
+    /// As Katana's authorization server does it: the access tokens of `/token` are tickets under this
+    /// machine key, for one day, with the claims name and `role` (`user`). No client is asked for;
+    /// the grants are `password` and, with [`refresh_handles`](Self::refresh_handles),
+    /// `refresh_token`.
+    pub fn katana(mut self, key: MachineKey) -> Self {
+        self.katana = Some(Katana::new(key));
         self
     }
 
@@ -129,6 +157,28 @@ impl MockIssuerBuilder {
     /// `invalid_username_or_password`.
     pub fn password_error(mut self, error: &str, description: &str) -> Self {
         self.password_error = (error.to_owned(), description.to_owned());
+        self
+    }
+
+    /// An application beside the issuer that signs users in with FormsAuthentication, in this cookie
+    /// and under this machine key: `POST /portal/login` with `username` and `password`, `POST
+    /// /portal/logout`. Sessions last 30 minutes.
+    ///
+    /// With [`katana`](Self::katana) the two know each other: a password grant without name or
+    /// password is for whom the cookie names, if the request comes from no other site's page; one
+    /// with both signs the user in.
+    ///
+    /// # Errors
+    /// The key cannot protect forms tickets.
+    pub fn portal(mut self, cookie: TicketCookie, key: MachineKey) -> Result<Self, BuildError> {
+        self.portal = Some(Portal::new(cookie, key)?);
+        Ok(self)
+    }
+
+    /// With [`katana`](Self::katana), each token comes with a refresh handle: 32 hexadecimal digits,
+    /// good once. Who asks with it gets the claim `test` (`1`) as well. Default: none.
+    pub const fn refresh_handles(mut self) -> Self {
+        self.refresh_handles = true;
         self
     }
 

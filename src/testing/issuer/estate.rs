@@ -92,6 +92,7 @@ pub struct User {
     pub(super) password: String,
     pub(super) claims: Map<String, Value>,
     pub(super) inactive: bool,
+    pub(super) undecided: bool,
 }
 
 impl User {
@@ -102,7 +103,15 @@ impl User {
             password: password.to_owned(),
             claims: Map::new(),
             inactive: false,
+            undecided: false,
         }
+    }
+
+    /// Whoever judges the password neither accepts nor refuses it, as a provider of Katana that
+    /// forgets to: `invalid_grant`, without a word why.
+    pub const fn undecided(mut self) -> Self {
+        self.undecided = true;
+        self
     }
 
     /// A claim of the tokens and of userinfo.

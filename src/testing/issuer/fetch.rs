@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::{MockIssuer, answer::Reply};
+use super::{MockIssuer, answer::Reply, fault::page};
 use crate::fetch::{Fetch, FetchError, FetchFuture};
 
 impl MockIssuer {
@@ -14,6 +14,15 @@ impl MockIssuer {
     #[must_use]
     pub fn fetch(&self) -> Arc<dyn Fetch> {
         Arc::new(InProcess(self.clone()))
+    }
+}
+
+/// In the place of a service.
+impl MockIssuer {
+    /// What it answers, for an application that has the issuer's routes among its own.
+    pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let reply = deliver(self.reply(request).await, usize::MAX).await;
+        reply.unwrap_or_else(|_| page(503, "text/plain", "the mock issuer is not there"))
     }
 }
 

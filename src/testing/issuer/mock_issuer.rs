@@ -63,6 +63,8 @@ pub(super) struct State {
     pub(super) metadata: Map<String, Value>,
     pub(super) plans: HashMap<Endpoint, Plan>,
     pub(super) received: Vec<Received>,
+    /// Whose each refresh handle is.
+    pub(super) refresh_handles: HashMap<String, String>,
     pub(super) ring: KeyRing,
     pub(super) url: String,
 }
@@ -276,6 +278,7 @@ impl MockIssuer {
             metadata: Map::new(),
             plans: HashMap::new(),
             received: Vec::new(),
+            refresh_handles: HashMap::new(),
             ring,
             url,
         };

@@ -2,13 +2,17 @@
 
 mod answer;
 mod builder;
+mod cors;
 mod estate;
 mod fault;
 mod fetch;
 mod form;
+mod katana;
 mod key_ring;
 mod mock_issuer;
+mod portal;
 mod record;
+mod refusal;
 mod serve;
 mod token_endpoint;
 mod userinfo;

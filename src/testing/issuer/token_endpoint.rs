@@ -7,42 +7,34 @@ use serde_json::{Value, json};
 
 use super::{
     MockIssuer,
-    answer::{json_page, with, with_status},
+    answer::{json_page, with},
+    cors,
     estate::{Client, User},
     fault::page,
-    form,
+    form::{self, Form},
+    refusal::{Refusal, bad},
 };
-
-/// An error answer (RFC 6749 §5.2). The texts are fixed, so they keep to the allowed characters.
-struct Refusal {
-    status: StatusCode,
-    error: String,
-    description: String,
-}
 
 impl MockIssuer {
     pub(super) fn token_endpoint(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
-        if parts.method != Method::POST {
-            return with(page(405, "text/plain", ""), header::ALLOW, "POST");
-        }
-        let answer = match self.grant(parts, body) {
-            Ok(granted) => json_page(&granted),
-            Err(refusal) => {
-                let document =
-                    json!({ "error": refusal.error, "error_description": refusal.description });
-                let answer = with_status(json_page(&document), refusal.status);
-                if refusal.status == StatusCode::UNAUTHORIZED {
-                    with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"token endpoint\"")
-                } else {
-                    answer
-                }
+        let origin = self.0.settings.cors_origin.as_deref();
+        let mut answer = match cors::preflight(origin, parts) {
+            Some(preflight) => preflight,
+            None if parts.method == Method::POST => {
+                let answer = self.grant(parts, body).unwrap_or_else(Refusal::into_answer);
+                with(with(answer, header::CACHE_CONTROL, "no-store"), header::PRAGMA, "no-cache")
             }
+            None => with(page(405, "text/plain", ""), header::ALLOW, "POST"),
         };
-        with(with(answer, header::CACHE_CONTROL, "no-store"), header::PRAGMA, "no-cache")
+        cors::open(origin, parts, &mut answer);
+        answer
     }
 
-    fn grant(&self, parts: &Parts, body: &[u8]) -> Result<Value, Refusal> {
+    fn grant(&self, parts: &Parts, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
         let form = Form::read(parts, body)?;
+        if let Some(katana) = &self.0.settings.katana {
+            return self.katana_grant(katana, parts, &form);
+        }
         let client = self.client(parts, &form)?;
         let grant = form.required("grant_type")?;
         if !["client_credentials", "password"].contains(&grant) {
@@ -53,7 +45,7 @@ impl MockIssuer {
         }
         let scopes = scopes(&client, form.get("scope"))?;
         let user = if grant == "password" { Some(self.user(&form)?) } else { None };
-        self.issue(&client, &scopes, user.as_ref())
+        Ok(json_page(&self.issue(&client, &scopes, user.as_ref())?))
     }
 
     fn issue(
@@ -149,7 +141,7 @@ impl MockIssuer {
         Ok(client.clone())
     }
 
-    fn user(&self, form: &Form) -> Result<User, Refusal> {
+    pub(super) fn user(&self, form: &Form) -> Result<User, Refusal> {
         let name = form.required("username")?;
         // an omitted password is an empty one
         let password = form.get("password").unwrap_or_default();
@@ -160,6 +152,9 @@ impl MockIssuer {
         }
         let state = self.state();
         let user = state.users.iter().find(|user| user.name == name).ok_or_else(refused)?;
+        if user.undecided {
+            return Err(bad("invalid_grant", ""));
+        }
         if user.password != password {
             return Err(refused());
         }
@@ -167,37 +162,6 @@ impl MockIssuer {
             return Err(bad("invalid_grant", "the user is not active"));
         }
         Ok(user.clone())
-    }
-}
-
-/// Parameters with values; one without counts as omitted (RFC 6749 §3.2).
-struct Form(Vec<(String, String)>);
-
-impl Form {
-    fn read(parts: &Parts, body: &[u8]) -> Result<Self, Refusal> {
-        let content_type = parts.headers.get(header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let content_type = content_type.split(';').next().unwrap_or_default().trim();
-        if !content_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(bad("invalid_request", "the body is not a form"));
-        }
-        let parameters =
-            form::parse(body).ok_or_else(|| bad("invalid_request", "the form is malformed"))?;
-        for (index, (name, _)) in parameters.iter().enumerate() {
-            if parameters.iter().skip(index + 1).any(|(other, _)| other == name) {
-                return Err(bad("invalid_request", "a parameter stands twice"));
-            }
-        }
-        Ok(Self(parameters))
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(known, value)| known == name && !value.is_empty())?;
-        Some(&found.1)
-    }
-
-    fn required(&self, name: &str) -> Result<&str, Refusal> {
-        self.get(name).ok_or_else(|| bad("invalid_request", &format!("{name} is missing")))
     }
 }
 
@@ -219,14 +183,6 @@ fn basic_credentials(value: &str) -> Option<(String, String)> {
     let decoded = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
     Some((form::decode(id)?, form::decode(secret)?))
-}
-
-fn bad(error: &str, description: &str) -> Refusal {
-    Refusal {
-        status: StatusCode::BAD_REQUEST,
-        error: error.to_owned(),
-        description: description.to_owned(),
-    }
 }
 
 /// Longer names and passwords are refused, as IdentityServer4 does.

@@ -1,0 +1,226 @@
+//! One line that protects a service with tickets in a cookie.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, request::Parts};
+use tower_layer::Layer;
+
+use super::stack::Stack;
+use crate::{
+    authenticate::{Authenticate, AuthenticateLayer},
+    error::{AuthError, BuildError},
+    explain::Explanation,
+    policy::{self, And, Policy, PolicyExt, SchemeIs},
+    principal::{Cookies, Identity},
+    rejection::DefaultResponseForRejection,
+    require::Require,
+    scheme::{CarriedCookie, CookieScheme, Scheme, TicketCookie, TransportSource},
+    ticket::{IssueError, Ticket, TicketFormat, TicketValidator},
+    token::{Cached, Revocations, TokenValidator},
+};
+
+/// A ticket in a cookie is required: without a good one, the inner service is not called.
+///
+/// A gate with the one scheme [`Cookies`] and a requirement. Tickets once accepted are remembered
+/// ([`Cached`]), and every hit is judged again by the clock; a ticket that is due slides, and the
+/// answer carries the new cookie. [`sign_in`](Self::sign_in) and [`sign_out`](Self::sign_out) are
+/// for the handlers that log users in and out.
+///
+/// **A cookie comes along with every request**, also with those that another site's page starts.
+/// `SameSite=Lax`, the default, keeps it from other sites' forms; routes that change something and
+/// must work without it need a guard of their own, or a token beside the ticket:
+/// [`RequireBoth`](super::RequireBoth).
+///
+/// ```
+/// use portcullis::{TicketAuth, ticket::{TicketValidator, aspnet::{FormsTickets, MachineKey}}};
+///
+/// let key = MachineKey::from_config(
+///     r#"<machineKey compatibilityMode="Framework45" validation="HMACSHA256" decryption="AES"
+///          validationKey="9B0C7E1DE6C5F4F8A6C1F3B8D1A54C39A1E0F2D7B3C4958677F0E1D2C3B4A596"
+///          decryptionKey="1F2E3D4C5B6A79880716253443526170"/>"#,
+/// )?
+/// .build()?;
+/// let pages = TicketAuth::new(".ASPXAUTH", TicketValidator::new(FormsTickets::new(key)?))?;
+/// # let _ = pages;
+/// # Ok::<(), portcullis::BuildError>(())
+/// ```
+#[derive(Debug)]
+pub struct TicketAuth<F, P = SchemeIs, R = DefaultResponseForRejection> {
+    cookie: TicketCookie,
+    tickets: TicketValidator<F>,
+    scheme: CookieScheme<Arc<dyn TokenValidator>>,
+    stack: Stack<P, R>,
+}
+
+impl<F: TicketFormat + 'static> TicketAuth<F> {
+    /// A cookie, by its name or built with [`TicketCookie::builder`], and who judges its tickets.
+    ///
+    /// # Errors
+    /// The cookie can not be: the error names what is wrong with it.
+    pub fn new<C>(cookie: C, tickets: TicketValidator<F>) -> Result<Self, BuildError>
+    where
+        C: TryInto<TicketCookie>,
+        C::Error: Into<BuildError>,
+    {
+        let cookie = cookie.try_into().map_err(Into::into)?;
+        let validator: Arc<dyn TokenValidator> = Arc::new(Cached::new(tickets.clone()));
+        let scheme = Scheme::cookie(Cookies, cookie.clone(), validator);
+        let gate = AuthenticateLayer::new((scheme.clone(),))?;
+        let stack = Stack::new(gate, policy::scheme(Cookies))?;
+        Ok(Self { cookie, tickets, scheme, stack })
+    }
+}
+
+impl<F: TicketFormat + 'static, P, R> TicketAuth<F, P, R> {
+    /// Signs a user in whom the application has just recognised: issues the ticket and sets the
+    /// cookie in the headers of the answer. With a store of sessions this is a new session, whatever
+    /// the browser brought along.
+    ///
+    /// # Errors
+    /// The ticket can not be written, or the store could not take it; the headers are as they were.
+    pub async fn sign_in(
+        &self,
+        request: &Parts,
+        ticket: Ticket,
+        answer: &mut HeaderMap,
+    ) -> Result<(), IssueError> {
+        let carried = self.carried(request);
+        let issued = self.tickets.issue(ticket).await?;
+        self.cookie.issue(carried, answer, &issued).map_err(IssueError::Ticket)
+    }
+
+    /// Signs out: deletes the cookie in the headers of the answer, and the session of this identity
+    /// where there is a store. Without one, a copy of the ticket stays good until it expires: see
+    /// [`revocations`](Self::revocations).
+    ///
+    /// # Errors
+    /// The store could not be asked. The cookie is deleted all the same; the session is not.
+    pub async fn sign_out(
+        &self,
+        request: &Parts,
+        identity: Option<&Identity>,
+        answer: &mut HeaderMap,
+    ) -> Result<(), AuthError> {
+        self.cookie.delete(self.carried(request), answer);
+        match identity {
+            Some(identity) => self.tickets.sign_out(identity).await,
+            None => Ok(()),
+        }
+    }
+
+    fn carried(&self, request: &Parts) -> CarriedCookie {
+        self.cookie.carried(&request.headers, &request.extensions)
+    }
+}
+
+impl<F, P, R> TicketAuth<F, P, R> {
+    /// The realm of its challenges. Default: `app`.
+    ///
+    /// # Errors
+    /// As [`TicketAuth::new`].
+    pub fn realm(self, realm: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.realm(realm))
+    }
+
+    /// A cookie counts only if this source says that it came over TLS; see
+    /// [`CookieScheme::require_tls`]. Default: off.
+    ///
+    /// # Errors
+    /// As [`TicketAuth::new`].
+    pub fn require_tls(self, source: TransportSource) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.require_tls(source))
+    }
+
+    /// Asked on every request, after the cache: what makes a logout reach tickets that were copied
+    /// before it. Default: none.
+    ///
+    /// # Errors
+    /// As [`TicketAuth::new`].
+    pub fn revocations(self, revocations: Arc<dyn Revocations>) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.revocations(revocations))
+    }
+
+    /// What is demanded beside a good ticket, which stays demanded whatever the policy says.
+    /// Replaces what was demanded before.
+    ///
+    /// # Errors
+    /// The policy names a scheme other than [`Cookies`].
+    pub fn require<Q: Policy>(
+        self,
+        policy: Q,
+    ) -> Result<TicketAuth<F, And<SchemeIs, Q>, R>, BuildError>
+    where
+        R: Clone,
+    {
+        let Self { cookie, tickets, scheme, stack } = self;
+        let stack = stack.with_policy(policy::scheme(Cookies).and(policy))?;
+        Ok(TicketAuth { cookie, tickets, scheme, stack })
+    }
+
+    /// Who makes the bodies of refusals. Default: an empty body.
+    #[must_use]
+    pub fn respond_with<R2>(self, responder: R2) -> TicketAuth<F, P, R2> {
+        let Self { cookie, tickets, scheme, stack } = self;
+        TicketAuth { cookie, tickets, scheme, stack: stack.respond_with(responder) }
+    }
+
+    /// Records and never refuses: for services that are public in part. Handlers and requirements
+    /// further in decide.
+    #[must_use]
+    pub fn optional(self) -> AuthenticateLayer {
+        self.stack.into_gate()
+    }
+
+    /// Its gate, to make further requirements for single routes.
+    #[must_use]
+    pub const fn gate(&self) -> &AuthenticateLayer {
+        self.stack.gate()
+    }
+
+    /// True CORS preflights are treated like any request. By default they pass as anonymous.
+    #[must_use]
+    pub fn authenticate_preflights(self) -> Self {
+        Self { stack: self.stack.map_gate(AuthenticateLayer::authenticate_preflights), ..self }
+    }
+
+    pub(super) const fn scheme(&self) -> &CookieScheme<Arc<dyn TokenValidator>> {
+        &self.scheme
+    }
+
+    fn with_scheme(
+        self,
+        change: impl FnOnce(
+            CookieScheme<Arc<dyn TokenValidator>>,
+        ) -> CookieScheme<Arc<dyn TokenValidator>>,
+    ) -> Result<Self, BuildError> {
+        let scheme = change(self.scheme);
+        Ok(Self { stack: self.stack.with_schemes((scheme.clone(),))?, scheme, ..self })
+    }
+}
+
+impl<F, P: Policy, R> TicketAuth<F, P, R> {
+    /// What would be decided about this request, and why. Nothing is answered.
+    pub async fn explain(&self, parts: &Parts) -> Explanation {
+        self.stack.explain(parts).await
+    }
+}
+
+impl<F, P, R: Clone> Clone for TicketAuth<F, P, R> {
+    /// Neither the format nor the policy need be `Clone`: they are shared.
+    fn clone(&self) -> Self {
+        Self {
+            cookie: self.cookie.clone(),
+            tickets: self.tickets.clone(),
+            scheme: self.scheme.clone(),
+            stack: self.stack.clone(),
+        }
+    }
+}
+
+impl<S, F, P, R: Clone> Layer<S> for TicketAuth<F, P, R> {
+    type Service = Authenticate<Require<S, P, R>>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        self.stack.layer(inner)
+    }
+}

@@ -1,0 +1,97 @@
+//! Signing users in and out.
+
+use std::{fmt, sync::Arc};
+
+use super::{SessionKey, Sessions, Ticket, TicketFormat, TicketValidator, rules::undecided};
+use crate::{
+    attempt::Attempt,
+    error::{AuthError, BuildError},
+    principal::Identity,
+    token::Renewed,
+};
+
+impl<F: TicketFormat + 'static> TicketValidator<F> {
+    /// Writes the ticket of a user whom the application has just recognised: the text of a cookie
+    /// or of a bearer token.
+    ///
+    /// Its issue time is now and its expiry follows from [`lifetime`](Self::lifetime), where it does
+    /// not tell them itself. With [`sessions`](Self::sessions) it is kept in the store under a new
+    /// key, and the text names that key: whoever was signed in before in this browser has another
+    /// session still, which [`sign_out`](Self::sign_out) ends. Ready at once unless the store must
+    /// be waited for.
+    ///
+    /// # Errors
+    /// The ticket can not be written, or the store could not take it.
+    pub fn issue(&self, mut ticket: Ticket) -> Attempt<Result<Renewed, IssueError>> {
+        let issued_at = *ticket.issued_at.get_or_insert(self.rules.clock.now());
+        if ticket.expires_at.is_none() {
+            let Some(lifetime) = self.rules.lifetime else {
+                return Attempt::ready(Err(IssueError::Ticket(BuildError::invalid(
+                    "lifetime",
+                    "the ticket has no expiry: give it one, or the validator a lifetime",
+                ))));
+            };
+            ticket.expires_at = Some(issued_at + lifetime);
+        }
+        self.rules.sliding.start(&mut ticket);
+        match &self.rules.sessions {
+            None => Attempt::ready(self.write(&ticket, &ticket).map_err(IssueError::Ticket)),
+            Some(store) => self.open_session(Arc::clone(store), ticket),
+        }
+    }
+
+    fn open_session(
+        &self,
+        store: Arc<dyn Sessions>,
+        ticket: Ticket,
+    ) -> Attempt<Result<Renewed, IssueError>> {
+        let validator = self.clone();
+        store.store(ticket.clone()).and_then(move |key| {
+            let key = match key {
+                Ok(key) => key,
+                Err(error) => return Attempt::ready(Err(IssueError::Sessions(undecided(error)))),
+            };
+            match validator.write(&validator.reference(&ticket, &key), &ticket) {
+                Ok(written) => Attempt::ready(Ok(written)),
+                // an entry that no cookie names is of no use to anybody
+                Err(error) => store.remove(&key).map(move |_| Err(IssueError::Ticket(error))),
+            }
+        })
+    }
+
+    /// Ends the session of an identity that this validator accepted; without
+    /// [`sessions`](Self::sessions) there is none, and nothing happens: the ticket stays good until
+    /// it expires. Deleting the cookie is the scheme's part.
+    ///
+    /// # Errors
+    /// The store could not be asked.
+    pub fn sign_out(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
+        match (&self.rules.sessions, identity.session_id()) {
+            (Some(store), Some(key)) => {
+                store.remove(&SessionKey::from(key)).map(|removed| removed.map_err(undecided))
+            }
+            _ => Attempt::ready(Ok(())),
+        }
+    }
+}
+
+/// Why a ticket was not issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// The store could not take it now.
+    Sessions(AuthError),
+    /// It can not be written: the error names what the format has no place for.
+    Ticket(BuildError),
+}
+
+impl fmt::Display for IssueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sessions(error) => fmt::Display::fmt(error, f),
+            Self::Ticket(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl std::error::Error for IssueError {}
