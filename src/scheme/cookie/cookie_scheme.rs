@@ -8,10 +8,11 @@ use super::{carried::CarriedCookie, ticket_cookie::TicketCookie};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
-    error::{AuthErrorKind, BuildError},
+    error::{AuthError, AuthErrorKind, BuildError},
     principal::{Identity, SchemeName},
     scheme::{
-        Asked, Authenticator, Outcome, Remembered, Responder, Scheme, TransportSource,
+        Asked, Authenticator, CrossSiteGuard, Outcome, Remembered, Responder, Scheme,
+        TransportSource,
         bearer::{tls, unless_revoked},
         vary::vary_by,
     },
@@ -37,6 +38,7 @@ impl Scheme {
             validator,
             realm: "app".into(),
             tls_by: None,
+            guard: None,
             revocations: None,
             renew_when_suppressed: true,
             vary: false,
@@ -54,6 +56,7 @@ pub struct CookieScheme<V> {
     validator: V,
     realm: Box<str>,
     tls_by: Option<TransportSource>,
+    guard: Option<CrossSiteGuard>,
     revocations: Option<Arc<dyn Revocations>>,
     renew_when_suppressed: bool,
     vary: bool,
@@ -77,6 +80,15 @@ impl<V: TokenValidator> CookieScheme<V> {
     /// at (FormsAuthentication's `requireSSL`). Default: whoever ends TLS is trusted to.
     pub const fn require_tls(mut self, source: TransportSource) -> Self {
         self.tls_by = Some(source);
+        self
+    }
+
+    /// A request that another site's page started, and that may change something, is refused (403
+    /// `CrossSiteRequest`) where the cookie would have let it in. Required where the cookie carries
+    /// a bearer token (RFC 6750 §5.3); not needed where a token in a header is demanded as well.
+    /// Default: none, and `SameSite` alone keeps other sites away.
+    pub fn guard(mut self, guard: CrossSiteGuard) -> Self {
+        self.guard = Some(guard);
         self
     }
 
@@ -104,8 +116,10 @@ impl<V: TokenValidator> CookieScheme<V> {
 
 impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
     fn from(built: CookieScheme<V>) -> Self {
+        let is_open = built.guard.is_none() && !built.validator.is_ticket();
         let scheme = match built.cookie {
             Err(flaw) => Self::flawed(built.name, flaw),
+            Ok(_) if is_open => Self::flawed(built.name, unguarded()),
             Ok(cookie) => Self::custom(
                 built.name,
                 CookieAuthenticator {
@@ -113,6 +127,7 @@ impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
                     validator: built.validator,
                     realm: built.realm,
                     tls_by: built.tls_by,
+                    guard: built.guard,
                     revocations: built.revocations,
                     renew_when_suppressed: built.renew_when_suppressed,
                     vary: built.vary,
@@ -123,11 +138,20 @@ impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
     }
 }
 
+fn unguarded() -> BuildError {
+    BuildError::invalid(
+        "guard",
+        "the cookie carries a bearer token, which browsers send along whoever's page asks (RFC 6750 \
+         §5.3); say guard(CrossSiteGuard::new()), or take the token from the Authorization header",
+    )
+}
+
 struct CookieAuthenticator<V> {
     cookie: TicketCookie,
     validator: V,
     realm: Box<str>,
     tls_by: Option<TransportSource>,
+    guard: Option<CrossSiteGuard>,
     revocations: Option<Arc<dyn Revocations>>,
     renew_when_suppressed: bool,
     vary: bool,
@@ -144,6 +168,9 @@ impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
             && let Err(error) = tls(source, parts)
         {
             return Attempt::ready(error.into());
+        }
+        if self.guard.as_ref().is_some_and(|guard| !guard.admits(parts)) {
+            return Attempt::ready(AuthError::new(AuthErrorKind::CrossSiteRequest).into());
         }
         let judged = self.validator.validate(Presented::new(&text, parts));
         match &self.revocations {
@@ -227,6 +254,7 @@ impl<V: fmt::Debug> fmt::Debug for CookieAuthenticator<V> {
             .field("realm", &self.realm)
             .field("validator", &self.validator)
             .field("tls_by", &self.tls_by)
+            .field("guard", &self.guard)
             .field("revocations", &self.revocations)
             .field("renew_when_suppressed", &self.renew_when_suppressed)
             .field("vary", &self.vary)
