@@ -139,7 +139,8 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `jwt` | yes | `JwtValidator`, `jws`, `Jwk`, key sets |
-//! | `fetch` | yes | the default HTTP client (reqwest with rustls) for discovery and key sets |
+//! | `introspection` | yes | `IntrospectionValidator` for opaque tokens |
+//! | `fetch` | yes | the default HTTP client (reqwest with rustls) |
 //! | `aws-lc` | yes | cryptography by aws-lc-rs; needs a C compiler |
 //! | `tickets` | | cookies and tickets of ASP.NET applications: FormsAuthentication, Katana |
 //! | `axum` | | extractors and responses for axum |
@@ -155,13 +156,19 @@
 //! authentication filters; a requirement is `[Authorize]`; a *challenge* is a challenge. Cookies
 //! and tickets of ASP.NET applications are not accepted yet.
 #![forbid(unsafe_code)]
-// without a crypto library the ready-made stacks are left out, and what only they call lies idle
-#![cfg_attr(not(any(feature = "aws-lc", feature = "rust-crypto")), allow(dead_code))]
+// without a crypto library the ready-made stacks are left out, and without JWTs most of the
+// cryptography: what only they call lies idle
+#![cfg_attr(
+    not(all(feature = "jwt", any(feature = "aws-lc", feature = "rust-crypto"))),
+    allow(dead_code)
+)]
 // the README's examples run as doc-tests
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 #[cfg(all(feature = "jwt", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
 compile_error!("the feature `jwt` needs cryptography: turn on `aws-lc` or `rust-crypto`");
+#[cfg(all(feature = "introspection", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
+compile_error!("the feature `introspection` needs cryptography: turn on `aws-lc` or `rust-crypto`");
 #[cfg(all(feature = "tickets", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
 compile_error!("the feature `tickets` needs cryptography: turn on `aws-lc` or `rust-crypto`");
 
@@ -170,17 +177,21 @@ pub mod authenticate;
 mod authentication;
 #[cfg(feature = "axum")]
 mod axum;
-#[cfg(any(feature = "jwt", feature = "tickets"))]
+#[cfg(any(feature = "introspection", feature = "jwt", feature = "tickets"))]
 mod base64url;
 mod caller;
 pub mod challenge;
+#[cfg(any(feature = "introspection", feature = "jwt"))]
+mod claims;
 mod clock;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod crypto;
 mod error;
 mod explain;
 pub mod fetch;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "introspection")]
+pub mod introspection;
+#[cfg(any(feature = "introspection", feature = "jwt"))]
 mod json;
 #[cfg(feature = "jwt")]
 pub mod jwt;

@@ -4,7 +4,6 @@
 //! 2. Its keys come from a [`KeySource`]: [`StaticKeys`], or a set that is fetched.
 //! 3. [`jws::verify`] and [`Jwk`] serve where a signed object is no access token.
 
-mod claims;
 mod jwk;
 mod jwk_set;
 pub mod jws;

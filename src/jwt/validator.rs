@@ -6,13 +6,13 @@ use zeroize::Zeroizing;
 
 use super::{
     Algorithm, FoundKeys, Key, KeySource,
-    claims::{Claim, Claims},
     jws::{Compact, Header, HeaderBuffer, does_not_fit, malformed},
     rules::Rules,
     static_keys::MOST_TRIES,
 };
 use crate::{
     attempt::Attempt,
+    claims::{Claim, Claims},
     clock::Clock,
     error::{AuthError, AuthErrorKind, BuildError, printable},
     principal::{Identity, IdentityBuilder},

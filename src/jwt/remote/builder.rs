@@ -10,7 +10,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::BuildError,
-    fetch::Fetch,
+    fetch::{Fetch, Origin},
     jwt::static_keys::MOST_TRIES,
 };
 
@@ -131,14 +131,14 @@ impl RemoteKeysBuilder<Arc<dyn Fetch>> {
                 return Err(BuildError::invalid(field, problem));
             }
         }
-        let source = Source {
+        let origin = Origin {
             fetch: self.fetch,
-            location: self.location,
+            location: self.location.0,
             url,
             any_http: self.any_http,
             max_bytes: self.max_bytes,
-            max_keys: self.max_keys,
         };
+        let source = Source { origin, max_keys: self.max_keys };
         let limits = Limits {
             cooldown: self.cooldown,
             max_stale: self.max_stale,
