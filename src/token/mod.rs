@@ -1,7 +1,7 @@
 //! Validators of tokens, and what is put around them.
 //!
 //! A [`TokenValidator`] judges one format. [`Cached`] remembers what it accepted; [`Revocations`]
-//! are asked on every request, also for what is remembered.
+//! are asked on every request, also for what is remembered. A [`TokenRouter`] takes several formats.
 
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod cached;
@@ -14,6 +14,8 @@ mod invalidations;
 #[cfg(feature = "introspection")]
 mod pat_format;
 mod revocations;
+#[cfg(any(feature = "introspection", feature = "jwt"))]
+mod router;
 mod validator;
 
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
@@ -25,4 +27,6 @@ pub use in_memory_tokens::{InMemoryTokens, TokenCache};
 #[cfg(feature = "introspection")]
 pub use pat_format::PatFormat;
 pub use revocations::{InMemoryRevocations, Revocations};
+#[cfg(any(feature = "introspection", feature = "jwt"))]
+pub use router::{Routed, TokenRouter, Unrouted};
 pub use validator::{Caching, Presented, Renewed, TokenValidator};

@@ -1,4 +1,5 @@
-//! An authorization server for tests: metadata, keys, tokens, userinfo, and every way to fail.
+//! An authorization server for tests: metadata, keys, tokens, introspection, revocation, userinfo,
+//! and every way to fail.
 
 mod answer;
 mod builder;
@@ -6,8 +7,10 @@ mod estate;
 mod fault;
 mod fetch;
 mod form;
+mod introspection;
 mod key_ring;
 mod mock_issuer;
+mod opaque;
 mod record;
 mod serve;
 mod token_endpoint;

@@ -14,10 +14,22 @@ use super::{
 };
 
 /// An error answer (RFC 6749 §5.2). The texts are fixed, so they keep to the allowed characters.
-struct Refusal {
-    status: StatusCode,
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
     error: String,
     description: String,
+}
+
+impl Refusal {
+    pub(super) fn answer(&self) -> Response<Bytes> {
+        let document = json!({ "error": self.error, "error_description": self.description });
+        let answer = with_status(json_page(&document), self.status);
+        if self.status == StatusCode::UNAUTHORIZED {
+            with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"issuer\"")
+        } else {
+            answer
+        }
+    }
 }
 
 impl MockIssuer {
@@ -27,16 +39,7 @@ impl MockIssuer {
         }
         let answer = match self.grant(parts, body) {
             Ok(granted) => json_page(&granted),
-            Err(refusal) => {
-                let document =
-                    json!({ "error": refusal.error, "error_description": refusal.description });
-                let answer = with_status(json_page(&document), refusal.status);
-                if refusal.status == StatusCode::UNAUTHORIZED {
-                    with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"token endpoint\"")
-                } else {
-                    answer
-                }
-            }
+            Err(refusal) => refusal.answer(),
         };
         with(with(answer, header::CACHE_CONTROL, "no-store"), header::PRAGMA, "no-cache")
     }
@@ -99,8 +102,11 @@ impl MockIssuer {
                 return Err(bad("invalid_scope", "the scopes belong to more than one API"));
             }
         };
+        let token = token.expires_in(client.lifetime);
+        let access_token =
+            if client.opaque_tokens { self.opaque_token(&token) } else { token.build() };
         let mut document = json!({
-            "access_token": token.expires_in(client.lifetime).build(),
+            "access_token": access_token,
             "token_type": "Bearer",
             "expires_in": client.lifetime.as_secs(),
             "scope": scope,
@@ -121,25 +127,8 @@ impl MockIssuer {
     }
 
     /// RFC 6749 §2.3.1.
-    fn client(&self, parts: &Parts, form: &Form) -> Result<Client, Refusal> {
-        let unknown = || Refusal {
-            status: StatusCode::UNAUTHORIZED,
-            ..bad("invalid_client", "the client is unknown or its secret is wrong")
-        };
-        let basic = parts.headers.get(header::AUTHORIZATION);
-        if basic.is_some() && form.get("client_secret").is_some() {
-            return Err(bad("invalid_request", "the client authenticates in two ways"));
-        }
-        let (id, secret) = match basic {
-            Some(basic) => basic.to_str().ok().and_then(basic_credentials).ok_or_else(unknown)?,
-            None => {
-                let id = form.get("client_id").ok_or_else(unknown)?;
-                (id.to_owned(), form.get("client_secret").unwrap_or_default().to_owned())
-            }
-        };
-        if form.get("client_id").is_some_and(|other| other != id) {
-            return Err(bad("invalid_request", "the client has two names"));
-        }
+    pub(super) fn client(&self, parts: &Parts, form: &Form) -> Result<Client, Refusal> {
+        let (id, secret) = credentials(parts, form)?;
         let state = self.state();
         let client = state.clients.iter().find(|client| client.id == id);
         let client = client.filter(|client| !client.disabled).ok_or_else(unknown)?;
@@ -171,10 +160,10 @@ impl MockIssuer {
 }
 
 /// Parameters with values; one without counts as omitted (RFC 6749 §3.2).
-struct Form(Vec<(String, String)>);
+pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    fn read(parts: &Parts, body: &[u8]) -> Result<Self, Refusal> {
+    pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Self, Refusal> {
         let content_type = parts.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let content_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -191,13 +180,39 @@ impl Form {
         Ok(Self(parameters))
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, value)| known == name && !value.is_empty())?;
         Some(&found.1)
     }
 
-    fn required(&self, name: &str) -> Result<&str, Refusal> {
+    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
         self.get(name).ok_or_else(|| bad("invalid_request", &format!("{name} is missing")))
+    }
+}
+
+/// Who asks, by what secret; one of the two ways of RFC 6749 §2.3.1.
+pub(super) fn credentials(parts: &Parts, form: &Form) -> Result<(String, String), Refusal> {
+    let basic = parts.headers.get(header::AUTHORIZATION);
+    if basic.is_some() && form.get("client_secret").is_some() {
+        return Err(bad("invalid_request", "the client authenticates in two ways"));
+    }
+    let (id, secret) = match basic {
+        Some(basic) => basic.to_str().ok().and_then(basic_credentials).ok_or_else(unknown)?,
+        None => {
+            let id = form.get("client_id").ok_or_else(unknown)?;
+            (id.to_owned(), form.get("client_secret").unwrap_or_default().to_owned())
+        }
+    };
+    if form.get("client_id").is_some_and(|other| other != id) {
+        return Err(bad("invalid_request", "the client has two names"));
+    }
+    Ok((id, secret))
+}
+
+pub(super) fn unknown() -> Refusal {
+    Refusal {
+        status: StatusCode::UNAUTHORIZED,
+        ..bad("invalid_client", "the client is unknown or its secret is wrong")
     }
 }
 
@@ -221,7 +236,7 @@ fn basic_credentials(value: &str) -> Option<(String, String)> {
     Some((form::decode(id)?, form::decode(secret)?))
 }
 
-fn bad(error: &str, description: &str) -> Refusal {
+pub(super) fn bad(error: &str, description: &str) -> Refusal {
     Refusal {
         status: StatusCode::BAD_REQUEST,
         error: error.to_owned(),
