@@ -22,14 +22,21 @@ const LISTS: &[(&str, &str)] = &[
 /// What an id may wait for. A change that arrives loses its line here and its exemptions with it.
 const CHANGES: &[&str] = &[
     "DPoP",
+    "both local and introspected",
+    "client assertions and mutual TLS",
+    "code flow and refresh tokens",
     "encrypted tokens",
+    "gateway",
     "host authentication",
     "live configuration",
+    "management of personal access tokens",
     "metrics",
     "query and body transports",
     "shadow mode",
     "step-up authentication (RFC 9470)",
+    "signed introspection answers",
     "tickets and cookies",
+    "token exchange and resource indicators",
 ];
 
 #[test]

@@ -32,7 +32,7 @@ impl Origin {
         past_caches: bool,
     ) -> Result<Uri, Failure> {
         let url = &self.url;
-        let mut request = get(url, "application/json");
+        let mut request = get(url);
         if past_caches {
             request.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
         }
@@ -75,13 +75,15 @@ impl Origin {
 }
 
 /// A GET of a document.
-pub(crate) fn get(url: &Uri, accept: &'static str) -> Request<Bytes> {
+pub(crate) fn get(url: &Uri) -> Request<Bytes> {
     let mut request = Request::new(Bytes::new());
     *request.method_mut() = Method::GET;
     *request.uri_mut() = url.clone();
-    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(accept));
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
     request
 }
+
+const ACCEPT: &str = "application/jwk-set+json, application/json";
 
 /// For a request that no cache on the way may answer.
 pub(crate) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");

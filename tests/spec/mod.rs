@@ -83,17 +83,21 @@ mod discovery;
 mod encodings;
 mod gate_rows;
 mod header_forms;
+mod introspection;
 mod jose_header;
 mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
 mod logs;
 mod mock_token_endpoint;
+mod opaque_cache;
+mod opaque_issuer;
 mod preflight;
 mod principals;
 mod rights;
 mod s3;
 mod s7;
+mod s8;
 mod signatures;
 mod strict_json;
 mod supply_chain;
@@ -112,17 +116,21 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
+    ("introspection", introspection::TESTS),
     ("jose_header", jose_header::TESTS),
     ("jwks_documents", jwks_documents::TESTS),
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
     ("logs", logs::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
+    ("opaque_cache", opaque_cache::TESTS),
+    ("opaque_issuer", opaque_issuer::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),
     ("s3", s3::TESTS),
     ("s7", s7::TESTS),
+    ("s8", s8::TESTS),
     ("signatures", signatures::TESTS),
     ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),

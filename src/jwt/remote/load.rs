@@ -110,7 +110,7 @@ impl Source {
         past_caches: bool,
         etag: Option<&HeaderValue>,
     ) -> Result<Response<Bytes>, Failure> {
-        let mut request = get(url, "application/jwk-set+json, application/json");
+        let mut request = get(url);
         if past_caches {
             request.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
         }
