@@ -122,7 +122,10 @@ impl TokenValidator for IntrospectionValidator {
 
     fn cache_key<'t>(&self, token: &'t str) -> &'t str {
         match &self.0.pat_format {
-            Some(format) if !format.rejects_other_labels => format.split(token).1,
+            // what is too long is to be refused, not to be found under its handle
+            Some(format) if !format.rejects_other_labels && self.0.check(token).is_ok() => {
+                format.split(token).1
+            }
             _ => token,
         }
     }

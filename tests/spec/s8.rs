@@ -223,6 +223,7 @@ async fn several_issuers() {
     assert_eq!(stand.accepts(&one.token().build()).await.issuer(), one.url());
     assert_eq!(stand.accepts(&two.token().build()).await.issuer(), two.url());
     assert_eq!((asked.asked(), one.requests(Endpoint::Jwks)), (1, 1));
+    two.rotate();
     // who claims to be of the first is judged by its keys, and of nobody's choosing
     stand.refuses(&two.token().issuer(&one.url()).build(), AuthErrorKind::UnknownKey).await;
     stand.refuses(&one.token().issuer(&two.url()).build(), Inactive).await;
