@@ -43,7 +43,6 @@ pub(crate) struct Claims<'a> {
 
 impl<'a> Claims<'a> {
     /// Reads a payload: a strict JSON object.
-    #[cfg(feature = "jwt")]
     pub(crate) fn parse(payload: &'a [u8]) -> Result<Self, JsonError> {
         let mut object = Object::empty();
         object.fill(payload)?;

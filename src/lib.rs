@@ -156,10 +156,13 @@
 //! authentication filters; a requirement is `[Authorize]`; a *challenge* is a challenge. Cookies
 //! and tickets of ASP.NET applications are not accepted yet.
 #![forbid(unsafe_code)]
-// without a crypto library the ready-made stacks are left out, and without JWTs most of the
-// cryptography: what only they call lies idle
+// what one feature alone would use lies idle without it
 #![cfg_attr(
-    not(all(feature = "jwt", any(feature = "aws-lc", feature = "rust-crypto"))),
+    not(all(
+        feature = "introspection",
+        feature = "jwt",
+        any(feature = "aws-lc", feature = "rust-crypto")
+    )),
     allow(dead_code)
 )]
 // the README's examples run as doc-tests

@@ -31,7 +31,6 @@ impl Backoff {
 
     /// Lets a request go, or answers for it. Once the wait is over one request goes, and the others
     /// wait for how it went, for at most `patience`.
-    #[cfg(feature = "introspection")]
     pub(crate) fn admit(
         &mut self,
         now: Duration,
@@ -48,12 +47,10 @@ impl Backoff {
     }
 
     /// The last failure, if the issuer has not answered since; nobody asks before `not_before`.
-    #[cfg(feature = "jwt")]
     pub(crate) fn error(&self, now: Duration, not_before: Duration) -> Option<AuthError> {
         self.failed.as_ref().map(|failed| failed.at(now, failed.retry_at.max(not_before)))
     }
 
-    #[cfg(feature = "jwt")]
     pub(crate) const fn has_failed(&self) -> bool {
         self.failed.is_some()
     }
@@ -77,7 +74,6 @@ impl Backoff {
 }
 
 /// What is known of the issuer when a request begins.
-#[cfg(feature = "introspection")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     /// The last one failed; this one finds out.
@@ -127,7 +123,6 @@ mod tests {
         assert_eq!(error.retry_after(), Some(Duration::from_secs(1)), "it starts anew");
     }
 
-    #[cfg(feature = "introspection")]
     #[test]
     fn after_the_wait_one_request_goes_and_the_others_wait_for_it() {
         let mut backoff = Backoff::default();

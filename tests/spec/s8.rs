@@ -226,7 +226,8 @@ async fn several_issuers() {
     two.rotate();
     // who claims to be of the first is judged by its keys, and of nobody's choosing
     stand.refuses(&two.token().issuer(&one.url()).build(), AuthErrorKind::UnknownKey).await;
-    stand.refuses(&one.token().issuer(&two.url()).build(), Inactive).await;
+    let stranger = one.token().issuer(&two.url()).signed_by_stranger().build();
+    stand.refuses(&stranger, Inactive).await;
     let before = (one.received().len(), two.received().len());
     for token in [
         one.token().issuer("https://three.test").build(),
