@@ -1,7 +1,42 @@
 //! `application/x-www-form-urlencoded`, as RFC 6749 appendix B has it.
 
+use http::{header, request::Parts};
+
+use super::refusal::{Refusal, bad};
+
+/// Parameters with values; one without counts as omitted (RFC 6749 §3.2).
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Self, Refusal> {
+        let content_type = parts.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let content_type = content_type.split(';').next().unwrap_or_default().trim();
+        if !content_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(bad("invalid_request", "the body is not a form"));
+        }
+        let parameters =
+            parse(body).ok_or_else(|| bad("invalid_request", "the form is malformed"))?;
+        for (index, (name, _)) in parameters.iter().enumerate() {
+            if parameters.iter().skip(index + 1).any(|(other, _)| other == name) {
+                return Err(bad("invalid_request", "a parameter stands twice"));
+            }
+        }
+        Ok(Self(parameters))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, value)| known == name && !value.is_empty())?;
+        Some(&found.1)
+    }
+
+    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
+        self.get(name).ok_or_else(|| bad("invalid_request", &format!("{name} is missing")))
+    }
+}
+
 /// The parameters in their order; `None` if the text is not such a form.
-pub(super) fn parse(body: &[u8]) -> Option<Vec<(String, String)>> {
+fn parse(body: &[u8]) -> Option<Vec<(String, String)>> {
     let text = std::str::from_utf8(body).ok()?;
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs

@@ -9,7 +9,9 @@ use super::{
     answer::{json_page, with},
     estate::Api,
     fault::page,
-    token_endpoint::{Form, Refusal, bad, credentials, unknown},
+    form::Form,
+    refusal::{Refusal, bad},
+    token_endpoint::{credentials, unknown},
 };
 
 /// Who asks about a token.
@@ -53,7 +55,7 @@ impl MockIssuer {
         if parts.method != Method::POST {
             return with(page(405, "text/plain", ""), header::ALLOW, "POST");
         }
-        let answer = answer().unwrap_or_else(|refusal| refusal.answer());
+        let answer = answer().unwrap_or_else(Refusal::into_answer);
         with(with(answer, header::CACHE_CONTROL, "no-store"), header::PRAGMA, "no-cache")
     }
 

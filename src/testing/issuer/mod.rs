@@ -12,6 +12,7 @@ mod key_ring;
 mod mock_issuer;
 mod opaque;
 mod record;
+mod refusal;
 mod serve;
 mod token_endpoint;
 mod userinfo;

@@ -7,30 +7,12 @@ use serde_json::{Value, json};
 
 use super::{
     MockIssuer,
-    answer::{json_page, with, with_status},
+    answer::{json_page, with},
     estate::{Client, User},
     fault::page,
-    form,
+    form::{self, Form},
+    refusal::{Refusal, bad},
 };
-
-/// An error answer (RFC 6749 §5.2). The texts are fixed, so they keep to the allowed characters.
-pub(super) struct Refusal {
-    pub(super) status: StatusCode,
-    error: String,
-    description: String,
-}
-
-impl Refusal {
-    pub(super) fn answer(&self) -> Response<Bytes> {
-        let document = json!({ "error": self.error, "error_description": self.description });
-        let answer = with_status(json_page(&document), self.status);
-        if self.status == StatusCode::UNAUTHORIZED {
-            with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"issuer\"")
-        } else {
-            answer
-        }
-    }
-}
 
 impl MockIssuer {
     pub(super) fn token_endpoint(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
@@ -39,7 +21,7 @@ impl MockIssuer {
         }
         let answer = match self.grant(parts, body) {
             Ok(granted) => json_page(&granted),
-            Err(refusal) => refusal.answer(),
+            Err(refusal) => refusal.into_answer(),
         };
         with(with(answer, header::CACHE_CONTROL, "no-store"), header::PRAGMA, "no-cache")
     }
@@ -159,38 +141,7 @@ impl MockIssuer {
     }
 }
 
-/// Parameters with values; one without counts as omitted (RFC 6749 §3.2).
-pub(super) struct Form(Vec<(String, String)>);
-
-impl Form {
-    pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Self, Refusal> {
-        let content_type = parts.headers.get(header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let content_type = content_type.split(';').next().unwrap_or_default().trim();
-        if !content_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(bad("invalid_request", "the body is not a form"));
-        }
-        let parameters =
-            form::parse(body).ok_or_else(|| bad("invalid_request", "the form is malformed"))?;
-        for (index, (name, _)) in parameters.iter().enumerate() {
-            if parameters.iter().skip(index + 1).any(|(other, _)| other == name) {
-                return Err(bad("invalid_request", "a parameter stands twice"));
-            }
-        }
-        Ok(Self(parameters))
-    }
-
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(known, value)| known == name && !value.is_empty())?;
-        Some(&found.1)
-    }
-
-    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
-        self.get(name).ok_or_else(|| bad("invalid_request", &format!("{name} is missing")))
-    }
-}
-
-/// Who asks, by what secret; one of the two ways of RFC 6749 §2.3.1.
+/// Who asks, and by what secret, in one of the two ways of RFC 6749 §2.3.1.
 pub(super) fn credentials(parts: &Parts, form: &Form) -> Result<(String, String), Refusal> {
     let basic = parts.headers.get(header::AUTHORIZATION);
     if basic.is_some() && form.get("client_secret").is_some() {
@@ -234,14 +185,6 @@ fn basic_credentials(value: &str) -> Option<(String, String)> {
     let decoded = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
     Some((form::decode(id)?, form::decode(secret)?))
-}
-
-pub(super) fn bad(error: &str, description: &str) -> Refusal {
-    Refusal {
-        status: StatusCode::BAD_REQUEST,
-        error: error.to_owned(),
-        description: description.to_owned(),
-    }
 }
 
 /// Longer names and passwords are refused, as IdentityServer4 does.

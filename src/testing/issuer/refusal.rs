@@ -1,0 +1,34 @@
+//! An answer of "no".
+
+use bytes::Bytes;
+use http::{Response, StatusCode, header};
+use serde_json::json;
+
+use super::answer::{json_page, with, with_status};
+
+/// An error answer (RFC 6749 §5.2). The texts are fixed, so they keep to the allowed characters.
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) error: String,
+    pub(super) description: String,
+}
+
+impl Refusal {
+    pub(super) fn into_answer(self) -> Response<Bytes> {
+        let document = json!({ "error": self.error, "error_description": self.description });
+        let answer = with_status(json_page(&document), self.status);
+        if self.status == StatusCode::UNAUTHORIZED {
+            with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"token endpoint\"")
+        } else {
+            answer
+        }
+    }
+}
+
+pub(super) fn bad(error: &str, description: &str) -> Refusal {
+    Refusal {
+        status: StatusCode::BAD_REQUEST,
+        error: error.to_owned(),
+        description: description.to_owned(),
+    }
+}
