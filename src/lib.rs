@@ -39,7 +39,9 @@
 //! A [scheme] finds a credential and has it judged by a [`TokenValidator`](token::TokenValidator).
 //! The [gate](authenticate) asks all its schemes once, writes one record ([`Authentication`]) and
 //! refuses nothing; a [requirement](require) refuses; a [suppression](suppress) hides schemes from
-//! a part of the routes. [`BearerAuth`] is a gate with one scheme and a requirement.
+//! a part of the routes. [`BearerAuth`] is a gate with one scheme and a requirement. JWTs are
+//! checked on this machine (`jwt::JwtValidator`), opaque tokens by asking their issuer
+//! (`introspection::IntrospectionValidator`), and `token::TokenRouter` takes both at one door.
 //!
 //! ```
 //! # #[cfg(feature = "jwt")] {
