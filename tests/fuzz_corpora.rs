@@ -11,8 +11,9 @@ type Door = fn(&[u8]) -> String;
 
 #[test]
 fn each_seed_has_its_verdict() {
-    let doors: [(&str, Door); 4] = [
+    let doors: [(&str, Door); 5] = [
         ("bearer_header", doors::bearer_header),
+        ("introspection_answer", doors::introspection_answer),
         ("json_members", doors::json_members),
         ("jwk_set", doors::jwk_set),
         ("jwt_token", doors::jwt_token),

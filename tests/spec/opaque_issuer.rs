@@ -196,6 +196,7 @@ async fn the_token_endpoint() {
                 .opaque_tokens(),
         )
         .client(Client::new("none").secret("s"))
+        .response_field("username", "app of the shop")
         .build();
     let post = async |line: Option<&str>, form: &str| {
         let answer = post_form(&issuer, "/token", line, form).await;
@@ -220,6 +221,10 @@ async fn the_token_endpoint() {
         (&json!(true), &json!("app"), &json!("a"))
     );
     ledger::passed("6749-01 6749-02");
+    // what the answer says beside the token is no claim of it
+    assert_eq!(granted["username"], "app of the shop");
+    assert!(told.get("username").is_none());
+    ledger::passed("S4-07");
 
     let wrong = basic("app", "wrong");
     for (line, form, status, error) in [
