@@ -56,10 +56,9 @@ pub struct Cached<V, C = InMemoryTokens>(Arc<Inner<V, C>>);
 struct Inner<V, C> {
     validator: V,
     caching: Caching,
-    memory: Arc<Memory<C>>,
+    memory: Memory<C>,
 }
 
-/// What outlives a caller: a flight holds it, too.
 struct Memory<C> {
     cache: C,
     clock: Arc<dyn Clock>,
@@ -93,7 +92,7 @@ impl<V: TokenValidator, C: TokenCache> Cached<V, C> {
             invalidations: Invalidations::default(),
             flights: Flights::new(negative),
         };
-        Self(Arc::new(Inner { validator, caching, memory: Arc::new(memory) }))
+        Self(Arc::new(Inner { validator, caching, memory }))
     }
 
     /// Forgets everything.
@@ -216,10 +215,10 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> Cached<V, C> {
                 Attempt::ready(answer)
             }
             Err(pending) => {
-                let (memory, key) = (Arc::clone(memory), Secret::from(key));
+                let (inner, key) = (Arc::clone(&self.0), Secret::from(key));
                 pending.map(move |answer| {
                     if let (Ok(identity), Ok(key)) = (&answer, str::from_utf8(key.expose())) {
-                        memory.keep(key, since, identity);
+                        inner.memory.keep(key, since, identity);
                     }
                     answer
                 })
@@ -259,11 +258,11 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> Cached<V, C> {
                 }
             }
             Err(pending) => {
-                let (memory, key) = (Arc::clone(memory), Secret::from(key));
+                let (inner, key) = (Arc::clone(&self.0), Secret::from(key));
                 let fly = async move {
                     let answer = pending.await;
                     if let Ok(key) = str::from_utf8(key.expose()) {
-                        memory.land(key, since, flight, answer, Asked::Somebody);
+                        inner.memory.land(key, since, flight, answer, Asked::Somebody);
                     }
                 };
                 match Handle::try_current() {
