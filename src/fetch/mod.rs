@@ -20,7 +20,7 @@ pub(crate) use backoff::Request;
 pub use client::{HttpClient, HttpClientBuilder};
 #[cfg(feature = "jwt")]
 pub(crate) use origin::{NO_CACHE, check_document, get, seconds};
-pub use seam::{Fetch, FetchError, FetchFuture};
+pub use seam::{DefaultClient, Fetch, FetchError, FetchFuture};
 #[cfg(any(feature = "jwt", feature = "introspection"))]
 pub(crate) use {
     backoff::Backoff,

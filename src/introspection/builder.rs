@@ -9,7 +9,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::BuildError,
-    fetch::{Fetch, Origin},
+    fetch::{DefaultClient, Fetch, Origin},
     token::PatFormat,
 };
 
@@ -46,17 +46,13 @@ struct Settings {
     tolerance: Duration,
 }
 
-/// No client was chosen: [`HttpClient`](crate::fetch::HttpClient), with the feature `fetch`.
-#[derive(Clone, Copy, Debug)]
-pub struct NoClient;
-
 impl IntrospectionValidator {
     /// Asks at this endpoint, a URL or [where the metadata says](IntrospectionEndpoint::discover),
     /// with these credentials.
     pub fn builder(
         endpoint: impl Into<IntrospectionEndpoint>,
         auth: ClientAuth,
-    ) -> IntrospectionBuilder<NoClient> {
+    ) -> IntrospectionBuilder<DefaultClient> {
         let settings = Settings {
             any_audience: false,
             any_http: false,
@@ -78,11 +74,11 @@ impl IntrospectionValidator {
             timeout: Duration::from_secs(3),
             tolerance: Duration::from_secs(60),
         };
-        IntrospectionBuilder { fetch: NoClient, settings }
+        IntrospectionBuilder { fetch: DefaultClient, settings }
     }
 }
 
-impl IntrospectionBuilder<NoClient> {
+impl IntrospectionBuilder<DefaultClient> {
     /// The validator, with the default client. Nothing is asked yet.
     ///
     /// # Errors

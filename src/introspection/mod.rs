@@ -40,7 +40,7 @@ mod client_auth;
 mod endpoint;
 mod validator;
 
-pub use builder::{DangerousIntrospection, IntrospectionBuilder, NoClient};
+pub use builder::{DangerousIntrospection, IntrospectionBuilder};
 pub use client_auth::ClientAuth;
 pub use endpoint::IntrospectionEndpoint;
 pub use validator::IntrospectionValidator;

@@ -21,7 +21,7 @@ pub use self::{
     jwk_set::JwkSet,
     keys::{FoundKeys, Key, KeySource},
     profile::Profile,
-    remote::{DangerousRemoteKeys, DefaultClient, KeyLocation, RemoteKeys, RemoteKeysBuilder},
+    remote::{DangerousRemoteKeys, KeyLocation, RemoteKeys, RemoteKeysBuilder},
     static_keys::StaticKeys,
     validator::JwtValidator,
     validator_builder::{

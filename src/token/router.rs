@@ -47,6 +47,12 @@ use crate::{
 /// # }
 /// # Ok::<(), portcullis::BuildError>(())
 /// ```
+///
+/// A router without a validator judges nothing, and is no validator:
+///
+/// ```compile_fail,E0277
+/// portcullis::BearerAuth::new(portcullis::token::TokenRouter::new());
+/// ```
 #[must_use]
 pub struct TokenRouter<Step = Routed> {
     routes: Routes,

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::BuildError,
-    fetch::{Fetch, Origin},
+    fetch::{DefaultClient, Fetch, Origin},
     jwt::static_keys::MOST_TRIES,
 };
 
@@ -68,10 +68,6 @@ impl RemoteKeys {
         RemoteKeysBuilder::new(location)
     }
 }
-
-/// No client was chosen: [`HttpClient`](crate::fetch::HttpClient), with the feature `fetch`.
-#[derive(Clone, Copy, Debug)]
-pub struct DefaultClient;
 
 impl RemoteKeysBuilder<DefaultClient> {
     pub(super) fn new(location: KeyLocation) -> Self {
