@@ -14,13 +14,13 @@ use crate::{
     rejection::DefaultResponseForRejection,
     require::{Require, RequireLayer},
     scheme::{BearerScheme, Scheme},
-    token::{self, Revocations, TokenValidator},
+    token::{Cached, Revocations, TokenValidator},
 };
 
 /// Bearer tokens are required: without a good one, the inner service is not called.
 ///
 /// A gate with the one scheme [`Bearer`] and a requirement. Tokens once accepted are remembered
-/// ([`Cached`](token::Cached)); every hit is judged again by the clock. Words that a stack of several schemes
+/// ([`Cached`]); every hit is judged again by the clock. Words that a stack of several schemes
 /// needs are on [`AuthenticateLayer`].
 #[derive(Debug)]
 pub struct BearerAuth<P = SchemeIs, R = DefaultResponseForRejection> {
@@ -43,13 +43,13 @@ impl BearerAuth {
         )
     }
 
-    /// Any validator. It is put behind a [`Cached`](crate::token::Cached) here, unless it says
+    /// Any validator. It is put behind a [`Cached`] here, unless it says
     /// [`Caching::Never`](crate::token::Caching::Never), as a `Cached` itself does.
     ///
     /// # Errors
     /// None today; the scheme is checked like any other.
     pub fn new(validator: impl TokenValidator + 'static) -> Result<Self, BuildError> {
-        let validator = token::remembering(validator);
+        let validator = Cached::around(validator);
         let scheme = Scheme::bearer(Bearer, validator);
         let gate = AuthenticateLayer::new((scheme.clone(),))?;
         Ok(Self { require: gate.require(policy::scheme(Bearer))?, gate, scheme })

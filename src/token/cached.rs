@@ -76,6 +76,16 @@ impl<V: TokenValidator> Cached<V> {
     }
 }
 
+impl<V: TokenValidator + 'static> Cached<V> {
+    /// The validator, remembering what it accepted: behind a `Cached` unless it does so by itself.
+    pub(crate) fn around(validator: V) -> Arc<dyn TokenValidator> {
+        if validator.caching() == Caching::Never {
+            return Arc::new(validator);
+        }
+        Arc::new(Self::new(validator))
+    }
+}
+
 impl<V: TokenValidator, C: TokenCache> Cached<V, C> {
     /// Remembers in `cache`, which must belong to this validator alone.
     #[must_use]
@@ -298,14 +308,6 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> Cached<V, C> {
         Err(AuthError::new(AuthErrorKind::IssuerUnreachable)
             .with_detail("the question ended without an answer, or was overtaken each time"))
     }
-}
-
-/// The validator, remembering what it accepted: behind a [`Cached`] unless it does so by itself.
-pub(crate) fn remembering(validator: impl TokenValidator + 'static) -> Arc<dyn TokenValidator> {
-    if validator.caching() == Caching::Never {
-        return Arc::new(validator);
-    }
-    Arc::new(Cached::new(validator))
 }
 
 /// How a question about a token goes on.

@@ -21,8 +21,6 @@ mod validator;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 pub use cached::Cached;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
-pub(crate) use cached::remembering;
-#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 pub use in_memory_tokens::{InMemoryTokens, TokenCache};
 #[cfg(feature = "introspection")]
 pub use pat_format::PatFormat;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, marker::PhantomData, sync::Arc};
 
-use super::{Caching, Presented, Renewed, TokenValidator, remembering};
+use super::{Cached, Caching, Presented, Renewed, TokenValidator};
 use crate::{
     attempt::Attempt,
     base64url,
@@ -21,7 +21,7 @@ use crate::{
 ///    is believed for that: the validator checks `iss` again, after the signature.
 /// 3. One validator judges a token, and its answer stands: a JWT that fails is not tried as an
 ///    opaque token. Where only one kind is configured, it judges everything.
-/// 4. Each validator is put behind a [`Cached`](super::Cached) of its own, unless it is one.
+/// 4. Each validator is put behind a [`Cached`] of its own, unless it is one.
 ///
 /// ```
 /// # #[cfg(all(feature = "fetch", feature = "jwt", feature = "introspection"))] {
@@ -99,19 +99,19 @@ impl<Step> TokenRouter<Step> {
         issuer: impl Into<String>,
         validator: impl TokenValidator + 'static,
     ) -> TokenRouter {
-        self.routes.by_iss.insert(issuer.into().into(), remembering(validator));
+        self.routes.by_iss.insert(issuer.into().into(), Cached::around(validator));
         self.routed()
     }
 
     /// Who judges the other JWTs, and every encrypted one.
     pub fn jwt(mut self, validator: impl TokenValidator + 'static) -> TokenRouter {
-        self.routes.jwt = Some(remembering(validator));
+        self.routes.jwt = Some(Cached::around(validator));
         self.routed()
     }
 
     /// Who judges what is no JWT.
     pub fn opaque(mut self, validator: impl TokenValidator + 'static) -> TokenRouter {
-        self.routes.opaque = Some(remembering(validator));
+        self.routes.opaque = Some(Cached::around(validator));
         self.routed()
     }
 
