@@ -387,7 +387,7 @@ pub fn opaque() -> (Cached<IntrospectionValidator>, String) {
 
 /// An issuer that knows every token.
 #[derive(Debug)]
-struct SaysYes;
+pub struct SaysYes;
 
 impl Fetch for SaysYes {
     fn fetch(&self, _: Request<Bytes>, _: usize) -> FetchFuture {
