@@ -31,6 +31,7 @@ chapter! {
     async fn scopes;
     async fn faults;
     async fn a_redirect_carries_nothing_away;
+    async fn a_broken_connection_is_tried_once_more;
     async fn our_own_credentials_are_refused;
     async fn nothing_of_an_answer_is_logged;
     async fn tokens_that_are_not_asked_about;
@@ -463,6 +464,24 @@ async fn a_redirect_carries_nothing_away() {
     assert_eq!(desk.sent.count(), 1);
     assert_eq!(desk.sent.last().uri.host(), Some("issuer.test"));
     ledger::passed("INT-19");
+}
+
+/// A kept connection may have been closed by the other side a moment ago.
+async fn a_broken_connection_is_tried_once_more() {
+    let desk = Desk::new();
+    desk.issuer.fail_next(Endpoint::Introspection, 1, Fault::DropConnection);
+    desk.accepts(&desk.token()).await;
+    assert_eq!(desk.sent.count(), 2);
+    desk.issuer.fail_next(Endpoint::Introspection, 2, Fault::DropConnection);
+    desk.stand.send(&desk.token()).await.says_nothing_of_the_token(503, IssuerUnreachable);
+    assert_eq!(desk.sent.count(), 4, "and not more often");
+    // what is too long, or was answered, is not asked for again
+    for fault in [Fault::Oversize(1 << 20), Fault::status(503)] {
+        let desk = Desk::new();
+        desk.issuer.fail(Endpoint::Introspection, fault);
+        assert_eq!(desk.stand.send(&desk.token()).await.status.as_u16(), 503);
+        assert_eq!(desk.sent.count(), 1);
+    }
 }
 
 async fn our_own_credentials_are_refused() {
