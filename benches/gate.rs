@@ -58,6 +58,35 @@ fn cached_token(bencher: Bencher<'_, '_>) {
     run(bencher, protected(cached(validator)), Some(&token), 200);
 }
 
+/// An opaque token whose issuer was asked: the same path, and a shorter token.
+#[divan::bench]
+fn cached_opaque_token(bencher: Bencher<'_, '_>) {
+    let (validator, token) = support::opaque();
+    run(bencher, protected(validator), Some(&token), 200);
+}
+
+/// JWTs and opaque tokens at one door.
+#[divan::bench_group]
+mod routed {
+    use portcullis::token::TokenRouter;
+
+    use super::*;
+
+    #[divan::bench]
+    fn jwt(bencher: Bencher<'_, '_>) {
+        let (validator, token) = validator_of_keys(1);
+        let router = TokenRouter::new().jwt(validator).opaque(support::opaque().0);
+        run(bencher, protected(router), Some(&token), 200);
+    }
+
+    #[divan::bench]
+    fn opaque(bencher: Bencher<'_, '_>) {
+        let (validator, token) = support::opaque();
+        let router = TokenRouter::new().jwt(validator_of_keys(1).0).opaque(validator);
+        run(bencher, protected(router), Some(&token), 200);
+    }
+}
+
 /// Gate and requirement in one layer, as most services have it.
 #[divan::bench]
 fn cached_token_bearer_auth(bencher: Bencher<'_, '_>) {

@@ -133,8 +133,8 @@ impl fmt::Debug for Object<'_> {
 pub(crate) struct Raw<'a>(&'a str);
 
 impl<'a> Raw<'a> {
-    pub(crate) fn is_null(self) -> bool {
-        self.0 == "null"
+    pub(crate) fn is(self, word: &str) -> bool {
+        self.0 == word
     }
 
     /// The text of a string.

@@ -41,7 +41,9 @@
 //! A [scheme] finds a credential and has it judged by a [`TokenValidator`](token::TokenValidator).
 //! The [gate](authenticate) asks all its schemes once, writes one record ([`Authentication`]) and
 //! refuses nothing; a [requirement](require) refuses; a [suppression](suppress) hides schemes from
-//! a part of the routes. [`BearerAuth`] is a gate with one scheme and a requirement.
+//! a part of the routes. [`BearerAuth`] is a gate with one scheme and a requirement. JWTs are
+//! checked on this machine (`jwt::JwtValidator`), opaque tokens by asking their issuer
+//! (`introspection::IntrospectionValidator`), and `token::TokenRouter` takes both at one door.
 //!
 //! ```
 //! # #[cfg(feature = "jwt")] {
@@ -142,7 +144,8 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `jwt` | yes | `JwtValidator`, `jws`, `Jwk`, key sets |
-//! | `fetch` | yes | the default HTTP client (reqwest with rustls) for discovery and key sets |
+//! | `introspection` | yes | `IntrospectionValidator` for opaque tokens |
+//! | `fetch` | yes | the default HTTP client (reqwest with rustls) |
 //! | `aws-lc` | yes | cryptography by aws-lc-rs; needs a C compiler |
 //! | `tickets` | | cookies and tickets of ASP.NET applications: FormsAuthentication, Katana |
 //! | `axum` | | extractors and responses for axum |
@@ -159,13 +162,22 @@
 //! is a ticket. `TicketAuth` reads the cookies of FormsAuthentication and Katana, `RequireBoth`
 //! demands a ticket and a token of one user. `docs/FROM-ASPNET.md` says it word for word.
 #![forbid(unsafe_code)]
-// without a crypto library the ready-made stacks are left out, and what only they call lies idle
-#![cfg_attr(not(any(feature = "aws-lc", feature = "rust-crypto")), allow(dead_code))]
+// what one feature alone would use lies idle without it
+#![cfg_attr(
+    not(all(
+        feature = "introspection",
+        feature = "jwt",
+        any(feature = "aws-lc", feature = "rust-crypto")
+    )),
+    allow(dead_code)
+)]
 // the README's examples run as doc-tests
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 #[cfg(all(feature = "jwt", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
 compile_error!("the feature `jwt` needs cryptography: turn on `aws-lc` or `rust-crypto`");
+#[cfg(all(feature = "introspection", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
+compile_error!("the feature `introspection` needs cryptography: turn on `aws-lc` or `rust-crypto`");
 #[cfg(all(feature = "tickets", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
 compile_error!("the feature `tickets` needs cryptography: turn on `aws-lc` or `rust-crypto`");
 
@@ -174,17 +186,21 @@ pub mod authenticate;
 mod authentication;
 #[cfg(feature = "axum")]
 mod axum;
-#[cfg(any(feature = "jwt", feature = "tickets"))]
+#[cfg(any(feature = "introspection", feature = "jwt", feature = "tickets"))]
 mod base64url;
 mod caller;
 pub mod challenge;
+#[cfg(any(feature = "introspection", feature = "jwt"))]
+mod claims;
 mod clock;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod crypto;
 mod error;
 mod explain;
 pub mod fetch;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "introspection")]
+pub mod introspection;
+#[cfg(any(feature = "introspection", feature = "jwt"))]
 mod json;
 #[cfg(feature = "jwt")]
 pub mod jwt;

@@ -23,12 +23,19 @@ const LISTS: &[(&str, &str)] = &[
 const CHANGES: &[&str] = &[
     "ASP.NET Core tickets",
     "DPoP",
+    "both local and introspected",
+    "client assertions and mutual TLS",
+    "code flow and refresh tokens",
     "encrypted tokens",
+    "gateway",
     "host authentication",
     "live configuration",
+    "management of personal access tokens",
     "metrics",
     "query and body transports",
     "shadow mode",
+    "signed introspection answers",
+    "token exchange and resource indicators",
 ];
 
 #[test]

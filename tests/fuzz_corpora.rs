@@ -11,10 +11,11 @@ type Door = fn(&[u8]) -> String;
 
 #[test]
 fn each_seed_has_its_verdict() {
-    let doors: [(&str, Door); 7] = [
+    let doors: [(&str, Door); 8] = [
         ("bearer_header", doors::bearer_header),
         ("forms_ticket", doors::forms_ticket),
         ("forwarded", doors::forwarded),
+        ("introspection_answer", doors::introspection_answer),
         ("json_members", doors::json_members),
         ("jwk_set", doors::jwk_set),
         ("jwt_token", doors::jwt_token),

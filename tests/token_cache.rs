@@ -1,6 +1,7 @@
 //! What is remembered of a verified token, for how long, and what ends it early.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -11,7 +12,10 @@ use std::{
 use http::{Request, request::Parts};
 use portcullis::{
     Attempt, AuthError, AuthErrorKind, BearerAuth, Clock, Identity, Lease, Outcome, UnixTime,
-    token::{Cached, InMemoryRevocations, InMemoryTokens, Presented, Revocations, TokenValidator},
+    token::{
+        Cached, Caching, InMemoryRevocations, InMemoryTokens, Presented, Revocations, TokenCache,
+        TokenValidator,
+    },
 };
 
 /// Accepts every token that begins with `good`, and counts how often it was asked.
@@ -205,6 +209,102 @@ async fn a_revocation_reaches_the_next_request_although_the_token_is_remembered(
         None,
         "an entry past its time concerns nothing"
     );
+}
+
+#[tokio::test]
+async fn nothing_is_remembered_twice() {
+    let bench = Bench::new(None, false);
+    let auth = BearerAuth::new(Cached::new(bench.cached.clone())).unwrap();
+    let request = Request::get("/").header("authorization", "Bearer good").body(()).unwrap();
+    let parts = request.into_parts().0;
+    for _ in 0..2 {
+        assert_eq!(auth.explain(&parts).await.status(), None);
+        assert_eq!(bench.asked(), 1);
+    }
+    // so that who forgets here forgets everywhere
+    bench.cached.invalidate("good");
+    assert_eq!(auth.explain(&parts).await.status(), None);
+    assert_eq!(bench.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_validator_that_wants_no_memory_is_asked_each_time() {
+    #[derive(Debug, Default)]
+    struct ByPath(AtomicUsize);
+
+    impl TokenValidator for ByPath {
+        fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            let path = presented.parts().uri.path().to_owned();
+            Attempt::ready(Ok(Identity::builder("i").subject(&path).build()))
+        }
+
+        fn caching(&self) -> Caching {
+            Caching::Never
+        }
+    }
+
+    let cached = Cached::new(ByPath::default());
+    for path in ["/a", "/b", "/a"] {
+        let parts = Request::get(path).body(()).unwrap().into_parts().0;
+        let who = cached.validate(Presented::new("token", &parts)).await.unwrap();
+        assert_eq!(who.subject(), Some(path));
+    }
+}
+
+/// A store of another make that cannot look into its entries.
+#[derive(Debug, Default)]
+struct Plain(Mutex<HashMap<String, Identity>>);
+
+impl TokenCache for Plain {
+    fn get(&self, key: &str) -> Option<Identity> {
+        self.0.lock().unwrap().get(key).cloned()
+    }
+
+    fn insert(&self, key: &str, identity: &Identity) {
+        self.0.lock().unwrap().insert(key.to_owned(), identity.clone());
+    }
+
+    fn remove(&self, key: &str) {
+        self.0.lock().unwrap().remove(key);
+    }
+
+    fn clear(&self) {
+        self.0.lock().unwrap().clear();
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_search_forgets_all_rather_than_too_little() {
+    let bench = Bench::new(None, true);
+    let cached = Cached::with_cache(Arc::clone(&bench.validator), Plain::default());
+    let judge = async |token: &str| {
+        cached.validate(Presented::new(token, &bench.parts)).await.unwrap();
+        bench.asked()
+    };
+    assert_eq!((judge("good1").await, judge("good2").await, judge("good1").await), (1, 2, 2));
+    cached.invalidate("good1");
+    assert_eq!((judge("good2").await, judge("good1").await), (2, 3));
+    cached.invalidate_subject("https://issuer.test", "bob");
+    assert_eq!((judge("good1").await, judge("good2").await), (4, 5));
+}
+
+/// Also where the key of a JWT is still being waited for.
+#[tokio::test]
+async fn what_is_invalidated_while_it_is_judged_is_not_remembered() {
+    let bench = Bench::new(None, true);
+    for (round, forget) in [true, false].into_iter().enumerate() {
+        let token = format!("good{round}");
+        let pending = bench.cached.validate(Presented::new(&token, &bench.parts));
+        if forget {
+            bench.cached.invalidate_subject("https://issuer.test", "alice");
+        } else {
+            bench.cached.invalidate_subject("https://issuer.test", "bob");
+        }
+        pending.await.unwrap();
+        let again = bench.cached.validate(Presented::new(&token, &bench.parts));
+        assert_eq!(again.into_ready().is_err(), forget);
+    }
 }
 
 #[test]

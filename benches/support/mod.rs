@@ -9,6 +9,7 @@ use std::{
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use aws_lc_rs::{
@@ -19,13 +20,16 @@ use aws_lc_rs::{
     },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use http::{Request, Response, header};
 use portcullis::{
     AuthenticateLayer, Bearer, Caller, Scheme,
+    fetch::{Fetch, FetchFuture},
+    introspection::{ClientAuth, IntrospectionValidator},
     jwt::{Algorithm, Jwk, JwtValidator, StaticKeys},
     policy,
     require::RequireLayer,
-    token::{Cached, TokenValidator},
+    token::{Cached, Presented, TokenValidator},
 };
 use tower_layer::Layer;
 use tower_service::Service;
@@ -366,6 +370,36 @@ where
 
 pub fn cached(validator: JwtValidator) -> Cached<JwtValidator> {
     Cached::new(validator)
+}
+
+/// A validator that was told about one opaque token, and the token.
+pub fn opaque() -> (Cached<IntrospectionValidator>, String) {
+    let auth = ClientAuth::basic(AUDIENCE, "secret");
+    let validator = IntrospectionValidator::builder("https://login.example/introspect", auth)
+        .fetch(SaysYes)
+        .positive_lifetime(Duration::from_secs(3600))
+        .build()
+        .unwrap();
+    let (cached, token) = (Cached::new(validator), "4f1d".repeat(16));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let parts = parts();
+    runtime.block_on(cached.validate(Presented::new(&token, &parts))).unwrap();
+    (cached, token)
+}
+
+/// An issuer that knows every token.
+#[derive(Debug)]
+pub struct SaysYes;
+
+impl Fetch for SaysYes {
+    fn fetch(&self, _: Request<Bytes>, _: usize) -> FetchFuture {
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let claims = format!(
+            r#"{{"active":true,"sub":"f1c5a1f0-3c1e-4b8e-9f57-0c2d8a6f4e11","client_id":"web-shop","exp":{},"scope":"openid profile orders:read orders:write"}}"#,
+            now + 3600
+        );
+        Box::pin(ready(Ok(Response::new(claims.into()))))
+    }
 }
 
 /// Not a JWT, and as long as one.

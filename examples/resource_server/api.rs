@@ -11,13 +11,15 @@ use http::{Method, StatusCode, header};
 use portcullis::{
     AuthenticateLayer, BearerAuth, BuildError, Caller, Principal, ProblemDetails, Rejection,
     explain,
+    introspection::{ClientAuth, IntrospectionValidator},
     jwt::{JwtValidator, KeyLocation, RemoteKeys},
     policy,
+    token::TokenRouter,
 };
 use serde_json::{Map, Value, json};
 use tower_http::cors::CorsLayer;
 
-use crate::options::Options;
+use crate::options::{Introspection, Options};
 
 /// From the inside out: a requirement for each route, a line of log, the gate, CORS. The gate
 /// refuses nothing, so that `/public` stays open.
@@ -68,7 +70,30 @@ fn gate(options: &Options) -> Result<AuthenticateLayer, BuildError> {
     if let Some(tolerance) = options.clock_tolerance {
         jwt = jwt.clock_tolerance(tolerance);
     }
-    Ok(BearerAuth::new(jwt.build()?)?.optional())
+    let jwt = jwt.build()?;
+    let bearer = match &options.introspection {
+        None => BearerAuth::new(jwt)?,
+        Some(asked) => {
+            BearerAuth::new(TokenRouter::new().jwt(jwt).opaque(opaque(options, asked)?))?
+        }
+    };
+    Ok(bearer.optional())
+}
+
+/// What is no JWT is asked about. An issuer names an API by its audience or by its client id.
+fn opaque(options: &Options, asked: &Introspection) -> Result<IntrospectionValidator, BuildError> {
+    let credentials = ClientAuth::basic(&*asked.client_id, &*asked.client_secret);
+    let mut opaque = IntrospectionValidator::builder(&*asked.endpoint, credentials)
+        .issuer(&options.issuer)
+        .audience(&options.audience)
+        .audience(&asked.client_id);
+    if let Some(lifetime) = asked.cache {
+        opaque = opaque.positive_lifetime(lifetime);
+    }
+    if options.allow_http_issuer {
+        opaque = opaque.dangerous().allow_http();
+    }
+    opaque.build()
 }
 
 async fn public(principal: Principal) -> String {

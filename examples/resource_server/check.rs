@@ -2,7 +2,7 @@
 
 use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
 
-use portcullis::testing::MockIssuer;
+use portcullis::testing::{Api, MockIssuer};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -47,6 +47,7 @@ pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
     principal(&mut check, &format!("http://{address}/me"), &alice, &served.url()).await?;
     cors(&mut check, &format!("http://{address}/orders")).await?;
     rules(&mut check, &issuer).await?;
+    opaque(&mut check).await?;
     mistakes(&mut check);
     Ok(check.finish())
 }
@@ -106,6 +107,43 @@ async fn rules(check: &mut Check, issuer: &MockIssuer) -> Result<(), Box<dyn Err
     Ok(())
 }
 
+/// JWTs and opaque tokens at one door, with and without a memory.
+async fn opaque(check: &mut Check) -> Result<(), Box<dyn Error>> {
+    let issuer = MockIssuer::builder().api(Api::new(AUDIENCE, &[]).secret("s")).build();
+    let _served = issuer.serve().await?;
+    let token = || issuer.token().audience(AUDIENCE);
+    for (cache, statuses) in [("0", [200, 200, 401]), ("60", [200, 200, 200])] {
+        let line = format!(
+            "--issuer {0} --audience {AUDIENCE} --introspection-endpoint {0}/introspect \
+             --introspection-client-id {AUDIENCE} --introspection-client-secret s \
+             --introspection-cache {cache}",
+            issuer.url()
+        );
+        let line = line.split_whitespace().map(str::to_owned);
+        let Command::Serve(options) = Command::parse(line)? else {
+            return Err("a server was asked for".into());
+        };
+        let url = format!("http://{}/me", start(&options).await?);
+        let opaque = issuer.opaque_token(&token());
+        for ((what, bearer), status) in [
+            ("a JWT", token().build()),
+            ("an opaque token", opaque.clone()),
+            ("a revoked one", opaque),
+        ]
+        .into_iter()
+        .zip(statuses)
+        {
+            if what == "a revoked one" {
+                issuer.revoke(&bearer);
+            }
+            let answer = support::client().get(&url).bearer_auth(&bearer).send().await?;
+            let title = format!("GET /me, {what}, --introspection-cache {cache}:");
+            check.compare(&title, answer.status().as_u16(), status);
+        }
+    }
+    Ok(())
+}
+
 /// A browser application may call with credentials, and reads the challenge of a refusal.
 async fn cors(check: &mut Check, url: &str) -> Result<(), Box<dyn Error>> {
     let client = support::client();
@@ -145,6 +183,8 @@ fn mistakes(check: &mut Check) {
         ("--algorithms RS256,none", "--algorithms none: not an algorithm such as RS256"),
         ("--clock-tolerance -1", "--clock-tolerance -1: invalid digit found in string"),
         ("--refetch-cooldown 1s", "--refetch-cooldown 1s: invalid digit found in string"),
+        ("--issuer i --audience a --introspection-cache 5", "--introspection-endpoint is missing"),
+        ("--introspection-cache x", "--introspection-cache x: invalid digit found in string"),
         ("--cors-origin *", "--cors-origin *: not an origin such as https://app.example"),
     ] {
         let told = Command::parse(line.split(' ').map(str::to_owned)).err();

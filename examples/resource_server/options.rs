@@ -27,6 +27,16 @@ pub struct Options {
     pub refetch_cooldown: Option<Duration>,
     pub allow_http_issuer: bool,
     pub cors_origin: Option<HeaderValue>,
+    pub introspection: Option<Introspection>,
+}
+
+/// Where opaque tokens are asked about, and as whom.
+#[derive(Debug, Default)]
+pub struct Introspection {
+    pub endpoint: String,
+    pub client_id: String,
+    pub client_secret: String,
+    pub cache: Option<Duration>,
 }
 
 pub const USAGE: &str = "\
@@ -44,6 +54,13 @@ usage: resource_server --issuer URL --audience AUD [options]
   --refetch-cooldown SECONDS  between two fetches for unknown keys, default 30
   --allow-http-issuer         keys over http from any host; for tests
   --cors-origin ORIGIN        a browser application that may call with credentials
+
+opaque tokens, beside JWTs (RFC 7662):
+
+  --introspection-endpoint URL
+  --introspection-client-id ID
+  --introspection-client-secret SECRET
+  --introspection-cache SECONDS   how long an answer is remembered, default 60
 ";
 
 impl Command {
@@ -57,6 +74,7 @@ impl Command {
             return Ok(Self::Demonstrate);
         }
         let (mut issuer, mut audience) = (None, None);
+        let mut introspection = Introspection::default();
         let mut options = Options::new(String::new(), String::new());
         while let Some(flag) = arguments.next() {
             let mut value = || match arguments.next_if(|value| !value.starts_with("--")) {
@@ -76,12 +94,35 @@ impl Command {
                 "--refetch-cooldown" => options.refetch_cooldown = Some(seconds(&flag, &value()?)?),
                 "--allow-http-issuer" => options.allow_http_issuer = true,
                 "--cors-origin" => options.cors_origin = Some(origin(&value()?)?),
+                "--introspection-endpoint" => introspection.endpoint = value()?,
+                "--introspection-client-id" => introspection.client_id = value()?,
+                "--introspection-client-secret" => introspection.client_secret = value()?,
+                "--introspection-cache" => introspection.cache = Some(seconds(&flag, &value()?)?),
                 _ => return Err(format!("{flag} is not known")),
             }
         }
         options.issuer = issuer.ok_or("--issuer is missing")?;
         options.audience = audience.ok_or("--audience is missing")?;
+        options.introspection = introspection.complete()?;
         Ok(Self::Serve(options.into()))
+    }
+}
+
+impl Introspection {
+    /// All of it or nothing.
+    fn complete(self) -> Result<Option<Self>, String> {
+        let needed = [
+            ("--introspection-endpoint", &self.endpoint),
+            ("--introspection-client-id", &self.client_id),
+            ("--introspection-client-secret", &self.client_secret),
+        ];
+        if self.cache.is_none() && needed.iter().all(|(_, value)| value.is_empty()) {
+            return Ok(None);
+        }
+        match needed.iter().find(|(_, value)| value.is_empty()) {
+            Some((flag, _)) => Err(format!("{flag} is missing")),
+            None => Ok(Some(self)),
+        }
     }
 }
 
@@ -99,6 +140,7 @@ impl Options {
             refetch_cooldown: None,
             allow_http_issuer: false,
             cors_origin: None,
+            introspection: None,
         }
     }
 }

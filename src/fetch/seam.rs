@@ -30,6 +30,11 @@ impl<F: Fetch + ?Sized> Fetch for Arc<F> {
     }
 }
 
+/// The step of a builder for which no client was chosen: it takes
+/// [`HttpClient`](super::HttpClient), with the feature `fetch`, and has no `build` without it.
+#[derive(Clone, Copy, Debug)]
+pub struct DefaultClient;
+
 /// Why there is no answer. Its text holds no credential and no body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

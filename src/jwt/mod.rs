@@ -4,7 +4,6 @@
 //! 2. Its keys come from a [`KeySource`]: [`StaticKeys`], or a set that is fetched.
 //! 3. [`jws::verify`] and [`Jwk`] serve where a signed object is no access token.
 
-mod claims;
 mod jwk;
 mod jwk_set;
 pub mod jws;
@@ -23,7 +22,7 @@ pub use self::{
     jwk_set::JwkSet,
     keys::{FoundKeys, Key, KeySource},
     profile::Profile,
-    remote::{DangerousRemoteKeys, DefaultClient, KeyLocation, RemoteKeys, RemoteKeysBuilder},
+    remote::{DangerousRemoteKeys, KeyLocation, RemoteKeys, RemoteKeysBuilder},
     static_keys::StaticKeys,
     validator::JwtValidator,
     validator_builder::{

@@ -11,11 +11,11 @@
 use std::{borrow::Cow, time::Duration};
 
 use super::{
-    claims::{Claim, Claims, Texts},
     jws::{Header, malformed},
     profile::Profile,
 };
 use crate::{
+    claims::{Claim, Claims, LONGEST_SHOWN, Texts, Tolerance},
     clock::UnixTime,
     error::{AuthError, AuthErrorKind, printable},
     json::NumericDate,
@@ -151,7 +151,7 @@ impl Rules {
         Err(AuthError::new(AuthErrorKind::WrongIssuer).with_detail(format_args!(
             "expected {}, found {}{hint}",
             self.issuer,
-            printable(iss, LONGEST_FOUND)
+            printable(iss, LONGEST_SHOWN)
         )))
     }
 
@@ -168,19 +168,14 @@ impl Rules {
             return Ok(found);
         }
         let expected = self.audiences.join(" or ");
-        let names: Vec<String> = found
-            .into_iter()
-            .flat_map(Texts::iter)
-            .take(MOST_FOUND)
-            .map(|audience| printable(&audience, LONGEST_FOUND))
-            .collect();
+        let found = found.map(Texts::shown).unwrap_or_default();
         let error = AuthError::new(AuthErrorKind::WrongAudience);
-        Err(if names.is_empty() {
+        Err(if found.is_empty() {
             error.with_detail(format_args!(
                 "expected {expected}, found none: at the issuer the scope belongs to no API resource"
             ))
         } else {
-            error.with_detail(format_args!("expected {expected}, found {}", names.join(", ")))
+            error.with_detail(format_args!("expected {expected}, found {found}"))
         })
     }
 
@@ -202,11 +197,10 @@ impl Rules {
         if exp.time == UnixTime::MAX {
             return Err(malformed("exp lies beyond the year 2554: the token would never expire"));
         }
-        // what lies before 1970 is over whatever the clock says
-        if exp.negative || now >= exp.time + self.tolerance {
-            return Err(self.out_of_time(AuthErrorKind::Expired, "exp", exp.time, now));
+        match Tolerance(self.tolerance).expired(*exp, now) {
+            Some(error) => Err(error),
+            None => Ok(Some(exp.time)),
         }
-        Ok(Some(exp.time))
     }
 
     fn check_not_before(
@@ -217,10 +211,10 @@ impl Rules {
         match nbf {
             Claim::Absent => Ok(UnixTime::EPOCH),
             Claim::Malformed => Err(malformed("nbf is not a number in range")),
-            Claim::Present(nbf) if nbf.time - self.tolerance > now => {
-                Err(self.out_of_time(AuthErrorKind::NotYetValid, "nbf", nbf.time, now))
-            }
-            Claim::Present(nbf) => Ok(nbf.time - self.tolerance),
+            Claim::Present(nbf) => match Tolerance(self.tolerance).not_yet("nbf", *nbf, now) {
+                Some(error) => Err(error),
+                None => Ok(nbf.time - self.tolerance),
+            },
         }
     }
 
@@ -233,10 +227,10 @@ impl Rules {
             Claim::Absent if self.profile.required.iat => Err(missing("iat")),
             Claim::Absent => Ok(None),
             Claim::Malformed => Err(malformed("iat is not a number in range")),
-            Claim::Present(iat) if iat.time - self.tolerance > now => {
-                Err(self.out_of_time(AuthErrorKind::NotYetValid, "iat", iat.time, now))
-            }
-            Claim::Present(iat) => Ok(Some(iat.time)),
+            Claim::Present(iat) => match Tolerance(self.tolerance).not_yet("iat", *iat, now) {
+                Some(error) => Err(error),
+                None => Ok(Some(iat.time)),
+            },
         }
     }
 
@@ -265,35 +259,14 @@ impl Rules {
         match scope {
             Claim::Absent => Ok(Scope::default()),
             Claim::Malformed => Err(malformed("scope is not a string")),
-            Claim::Present(texts) if !texts.is_array => {
-                Ok(texts.iter().next().map(|text| Scope::parse(&text)).unwrap_or_default())
-            }
-            Claim::Present(texts) if self.profile.scope_array => {
-                // also mixed: some issuers put several scope tokens into one item
-                let items: Vec<Cow<'_, str>> = texts.iter().collect();
-                Ok(items.iter().flat_map(|item| item.split(' ')).collect())
+            Claim::Present(texts) if !texts.is_array || self.profile.scope_array => {
+                Ok(texts.scope())
             }
             Claim::Present(_) => Err(malformed(
                 "scope is an array (RFC 9068 §2.2.3 wants a string); \
                                accept_scope_array() accepts it",
             )),
         }
-    }
-
-    fn out_of_time(
-        &self,
-        kind: AuthErrorKind,
-        claim: &str,
-        at: UnixTime,
-        now: UnixTime,
-    ) -> AuthError {
-        let tolerance = self.tolerance.as_secs();
-        AuthError::new(kind).with_detail(if at.same_day(now) {
-            let (at, now) = (at.time_of_day(), now.time_of_day());
-            format!("{claim} {at}, now {now}, tolerance {tolerance} s")
-        } else {
-            format!("{claim} {at}, now {now}, tolerance {tolerance} s")
-        })
     }
 }
 
@@ -336,9 +309,6 @@ fn missing(name: &str) -> AuthError {
 
 const ID_TOKEN: &str =
     "it looks like an ID token, which is for the client alone; send the access token";
-/// Of a found value, so much goes into the detail.
-const LONGEST_FOUND: usize = 100;
-const MOST_FOUND: usize = 4;
 
 #[cfg(test)]
 mod tests;

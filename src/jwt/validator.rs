@@ -6,7 +6,6 @@ use zeroize::Zeroizing;
 
 use super::{
     Algorithm, FoundKeys, Key, KeySource,
-    claims::{Claim, Claims},
     jws::{Compact, Header, HeaderBuffer, does_not_fit, malformed},
     known_headers::KnownHeaders,
     rules::Rules,
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::{
     attempt::Attempt,
+    claims::{Claim, Claims},
     clock::Clock,
     error::{AuthError, AuthErrorKind, BuildError, printable},
     principal::{Identity, IdentityBuilder},

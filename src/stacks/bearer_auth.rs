@@ -43,12 +43,13 @@ impl BearerAuth {
         )
     }
 
-    /// Any validator. It is put behind a [`Cached`] here.
+    /// Any validator. It is put behind a [`Cached`] here, unless it says
+    /// [`Caching::Never`](crate::token::Caching::Never), as a `Cached` itself does.
     ///
     /// # Errors
     /// None today; the scheme is checked like any other.
     pub fn new(validator: impl TokenValidator + 'static) -> Result<Self, BuildError> {
-        let validator: Arc<dyn TokenValidator> = Arc::new(Cached::new(validator));
+        let validator = Cached::around(validator);
         let scheme = Scheme::bearer(Bearer, validator);
         let gate = AuthenticateLayer::new((scheme.clone(),))?;
         Ok(Self { stack: Stack::new(gate, policy::scheme(Bearer))?, scheme })

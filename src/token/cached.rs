@@ -6,26 +6,66 @@
 //! 3. Every hit is judged again by the clock: expiry, `nbf`, freshness and the lease of the key
 //!    that verified it ([`Identity::is_usable`]).
 //! 4. The cache belongs to one validator; two validators never share an entry.
+//! 5. Where somebody is asked about the token ([`Caching::Remote`]), one question serves all that
+//!    have it at the same time, and a "no" is remembered for a while in a small place of its own.
+//! 6. What was invalidated while it was being found out is neither remembered nor believed.
 
-use std::{
-    fmt,
-    hash::{Hash, Hasher, RandomState},
-    sync::Arc,
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+
+use tokio::runtime::Handle;
+use zeroize::Zeroizing;
+
+use super::{
+    Caching, InMemoryTokens, Presented, Renewed, TokenCache, TokenValidator,
+    flights::{Asked, Boarding, Flight, Flights, Landing, Ticket, fingerprint},
+    invalidations::{Invalidations, Since},
 };
-
-use quick_cache::{Equivalent, Weighter, sync::Cache};
-
-use super::{Presented, Renewed, TokenValidator};
 use crate::{
-    attempt::Attempt, clock::Clock, crypto, error::AuthError, principal::Identity, secret::Secret,
+    attempt::Attempt,
+    clock::Clock,
+    error::{AuthError, AuthErrorClass, AuthErrorKind},
+    principal::Identity,
+    secret::Secret,
 };
 
 /// A validator that remembers what it accepted. Around every validator whose answer costs more
 /// than a look-up; the ready-made stacks put it there by themselves.
-pub struct Cached<V, C = InMemoryTokens> {
+///
+/// A clone shares what is remembered: keep one to [invalidate](Self::invalidate) by.
+///
+/// ```
+/// # use portcullis::{Attempt, AuthError, Identity, token::{Presented, TokenValidator}};
+/// # #[derive(Debug)] struct Anybody;
+/// # impl TokenValidator for Anybody {
+/// #     fn validate(&self, _: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+/// #         Attempt::ready(Ok(Identity::builder("https://login.example").subject("alice").build()))
+/// #     }
+/// # }
+/// # let validator = Anybody;
+/// use portcullis::{BearerAuth, token::Cached};
+///
+/// let tokens = Cached::new(validator);
+/// let bearer = BearerAuth::new(tokens.clone())?; // no second cache is put around it
+/// // at a logout: the next request is judged anew
+/// tokens.invalidate_subject("https://login.example", "alice");
+/// # let _ = bearer;
+/// # Ok::<(), portcullis::BuildError>(())
+/// ```
+pub struct Cached<V, C = InMemoryTokens>(Arc<Inner<V, C>>);
+
+struct Inner<V, C> {
     validator: V,
-    cache: Arc<C>,
+    caching: Caching,
+    memory: Memory<C>,
+}
+
+struct Memory<C> {
+    cache: C,
     clock: Arc<dyn Clock>,
+    /// How long beyond its freshness an identity may serve.
+    stale: Duration,
+    invalidations: Invalidations,
+    flights: Flights,
 }
 
 impl<V: TokenValidator> Cached<V> {
@@ -36,46 +76,159 @@ impl<V: TokenValidator> Cached<V> {
     }
 }
 
+impl<V: TokenValidator + 'static> Cached<V> {
+    /// The validator, remembering what it accepted: behind a `Cached` unless it does so by itself.
+    pub(crate) fn around(validator: V) -> Arc<dyn TokenValidator> {
+        if validator.caching() == Caching::Never {
+            return Arc::new(validator);
+        }
+        Arc::new(Self::new(validator))
+    }
+}
+
 impl<V: TokenValidator, C: TokenCache> Cached<V, C> {
     /// Remembers in `cache`, which must belong to this validator alone.
     #[must_use]
     pub fn with_cache(validator: V, cache: C) -> Self {
-        Self { clock: validator.clock(), validator, cache: Arc::new(cache) }
+        let caching = validator.caching();
+        let (negative, stale) = match caching {
+            Caching::Remote { negative, stale } => (Some(negative), stale),
+            Caching::Local | Caching::Never => (None, Duration::ZERO),
+        };
+        let memory = Memory {
+            cache,
+            clock: validator.clock(),
+            stale,
+            invalidations: Invalidations::default(),
+            flights: Flights::new(negative),
+        };
+        Self(Arc::new(Inner { validator, caching, memory }))
     }
 
     /// Forgets everything.
     pub fn clear(&self) {
-        self.cache.clear();
+        self.invalidate_where(|_| true);
+        self.0.memory.flights.forget_all();
     }
 
+    /// Forgets this token: it is judged anew when it comes next. So is one that was being judged
+    /// when this was called.
+    pub fn invalidate(&self, token: &str) {
+        let key = self.0.validator.cache_key(token);
+        let memory = &self.0.memory;
+        let fingerprint = fingerprint(key);
+        memory.flights.forget(&fingerprint);
+        memory.invalidations.of_token(fingerprint, || memory.cache.remove(key));
+    }
+
+    /// Forgets every token of a subject at this issuer: its account was locked, its rights changed.
+    pub fn invalidate_subject(&self, issuer: &str, subject: &str) {
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        self.invalidate_where(move |identity| {
+            identity.subject() == Some(&*subject) && identity.issuer() == issuer
+        });
+    }
+
+    /// Forgets every token of a session (`sid`) at this issuer: somebody logged out.
+    pub fn invalidate_session(&self, issuer: &str, session_id: &str) {
+        let (issuer, session_id) = (issuer.to_owned(), session_id.to_owned());
+        self.invalidate_where(move |identity| {
+            identity.session_id() == Some(&*session_id) && identity.issuer() == issuer
+        });
+    }
+
+    /// Forgets every token whose identity this concerns. It looks at all that is remembered.
+    pub fn invalidate_where(&self, concerns: impl Fn(&Identity) -> bool + Send + Sync + 'static) {
+        let memory = &self.0.memory;
+        memory.invalidations.of_identities(Arc::new(concerns), |concerns| {
+            memory.cache.remove_where(concerns);
+        });
+    }
+}
+
+impl<C: TokenCache> Memory<C> {
     fn remembered(&self, key: &str) -> Option<Identity> {
         let identity = self.cache.get(key)?;
         if identity.is_usable(self.clock.now(), self.clock.monotonic()) {
             return Some(identity);
         }
-        self.cache.remove(key);
+        if !self.may_serve(&identity) {
+            self.cache.remove(key);
+        }
         None
+    }
+
+    /// Whether it may serve while nothing newer can be had: only its freshness is over.
+    fn may_serve(&self, identity: &Identity) -> bool {
+        let monotonic = self.clock.monotonic();
+        // an earlier reading makes the freshness longer and no other deadline
+        !self.stale.is_zero()
+            && identity.is_usable(self.clock.now(), monotonic.saturating_sub(self.stale))
+    }
+
+    /// Takes in a new answer; false: it was invalidated while it was being found out.
+    fn keep(&self, key: &str, since: Since, identity: &Identity) -> bool {
+        self.invalidations.unless(
+            since,
+            || fingerprint(key),
+            identity,
+            || {
+                self.cache.insert(key, identity);
+            },
+        )
+    }
+
+    /// Takes in how a question ended, and tells those who wait.
+    fn land(
+        &self,
+        key: &str,
+        since: Since,
+        flight: Flight,
+        answer: Result<Identity, AuthError>,
+        asked: Asked,
+    ) {
+        let landing = match &answer {
+            Ok(identity) if !self.keep(key, since, identity) => Landing::Lost,
+            _ => Landing::Answer(answer),
+        };
+        flight.land(landing, asked, self.clock.monotonic());
+    }
+
+    /// The answer, or in place of "could not be found out" what is known from before.
+    fn or_stale(
+        &self,
+        key: &str,
+        answer: Result<Identity, AuthError>,
+    ) -> Result<Identity, AuthError> {
+        let Err(error) = answer else { return answer };
+        if !self.stale.is_zero()
+            && error.kind().class() == AuthErrorClass::Undecidable
+            && let Some(known) = self.cache.get(key).filter(|known| self.may_serve(known))
+        {
+            tracing::debug!(target: "portcullis", %error, "served from before the outage");
+            return Ok(known);
+        }
+        Err(error)
     }
 }
 
-impl<V: TokenValidator, C: TokenCache + 'static> TokenValidator for Cached<V, C> {
-    fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
-        let key = self.validator.cache_key(presented.token());
-        if let Some(identity) = self.remembered(key) {
-            return Attempt::ready(Ok(identity));
-        }
-        match self.validator.validate(presented).into_ready() {
+impl<V: TokenValidator + 'static, C: TokenCache + 'static> Cached<V, C> {
+    fn judge_here(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+        let (inner, memory) = (&*self.0, &self.0.memory);
+        let key = inner.validator.cache_key(presented.token());
+        let since = memory.invalidations.now();
+        match inner.validator.validate(presented).into_ready() {
             Ok(answer) => {
                 if let Ok(identity) = &answer {
-                    self.cache.insert(key, identity);
+                    memory.keep(key, since, identity);
                 }
                 Attempt::ready(answer)
             }
             Err(pending) => {
-                let (cache, key) = (Arc::clone(&self.cache), Secret::from(key));
+                let (inner, key) = (Arc::clone(&self.0), Secret::from(key));
                 pending.map(move |answer| {
                     if let (Ok(identity), Ok(key)) = (&answer, str::from_utf8(key.expose())) {
-                        cache.insert(key, identity);
+                        inner.memory.keep(key, since, identity);
                     }
                     answer
                 })
@@ -83,8 +236,111 @@ impl<V: TokenValidator, C: TokenCache + 'static> TokenValidator for Cached<V, C>
         }
     }
 
+    /// Asks somebody, together with all who have the token at the same time.
+    fn judge_there(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+        match self.board(presented) {
+            Step::Done(answer) => Attempt::ready(answer),
+            step => {
+                let token = Zeroizing::new(presented.token().to_owned());
+                Attempt::pending(self.clone().finish(token, step))
+            }
+        }
+    }
+
+    fn board(&self, presented: Presented<'_>) -> Step {
+        let (inner, memory) = (&*self.0, &self.0.memory);
+        let key = inner.validator.cache_key(presented.token());
+        let monotonic = memory.clock.monotonic();
+        let remembered = || memory.remembered(key);
+        let flight = match memory.flights.board(fingerprint(key), monotonic, remembered) {
+            Boarding::Known(answer) => return Step::Done(answer),
+            Boarding::Flying(ticket) => return Step::Wait(ticket),
+            Boarding::Started(flight) => flight,
+        };
+        let ticket = flight.ticket();
+        let since = memory.invalidations.now();
+        match inner.validator.validate(presented).into_ready() {
+            Ok(answer) => {
+                memory.land(key, since, flight, answer, Asked::Nobody);
+                match ticket.landing_by_now() {
+                    Some(Landing::Answer(answer)) => Step::Done(memory.or_stale(key, answer)),
+                    _ => Step::Wait(ticket),
+                }
+            }
+            Err(pending) => {
+                let (inner, key) = (Arc::clone(&self.0), Secret::from(key));
+                let fly = async move {
+                    let answer = pending.await;
+                    if let Ok(key) = str::from_utf8(key.expose()) {
+                        inner.memory.land(key, since, flight, answer, Asked::Somebody);
+                    }
+                };
+                match Handle::try_current() {
+                    // on its own: a caller that goes away cancels nothing
+                    Ok(runtime) => {
+                        runtime.spawn(fly);
+                        Step::Wait(ticket)
+                    }
+                    Err(_) => Step::Fly(Box::pin(fly), ticket),
+                }
+            }
+        }
+    }
+
+    /// Waits for what `step` leads to.
+    async fn finish(self, token: Zeroizing<String>, mut step: Step) -> Result<Identity, AuthError> {
+        for _ in 0..MOST_FLIGHTS {
+            let mut ticket = match step {
+                Step::Done(answer) => return answer,
+                Step::Fly(fly, ticket) => {
+                    fly.await;
+                    ticket
+                }
+                Step::Wait(ticket) => ticket,
+            };
+            if let Landing::Answer(answer) = ticket.landing().await {
+                return self.0.memory.or_stale(self.0.validator.cache_key(&token), answer);
+            }
+            // who decides by more than the token says `Caching::Never`
+            let parts = http::Request::new(()).into_parts().0;
+            step = self.board(Presented::new(&token, &parts));
+        }
+        Err(AuthError::new(AuthErrorKind::IssuerUnreachable)
+            .with_detail("the question ended without an answer, or was overtaken each time"))
+    }
+}
+
+/// How a question about a token goes on.
+enum Step {
+    Done(Result<Identity, AuthError>),
+    /// There is no runtime that would do it: whoever asked does.
+    Fly(Pin<Box<dyn Future<Output = ()> + Send>>, Ticket),
+    Wait(Ticket),
+}
+
+impl<V: TokenValidator + 'static, C: TokenCache + 'static> TokenValidator for Cached<V, C> {
+    fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+        let inner = &*self.0;
+        if inner.caching == Caching::Never {
+            return inner.validator.validate(presented);
+        }
+        let key = inner.validator.cache_key(presented.token());
+        if let Some(identity) = inner.memory.remembered(key) {
+            return Attempt::ready(Ok(identity));
+        }
+        match inner.caching {
+            Caching::Remote { .. } => self.judge_there(presented),
+            Caching::Local | Caching::Never => self.judge_here(presented),
+        }
+    }
+
     fn cache_key<'t>(&self, token: &'t str) -> &'t str {
-        self.validator.cache_key(token)
+        self.0.validator.cache_key(token)
+    }
+
+    /// It remembers by itself: nothing around it does so again.
+    fn caching(&self) -> Caching {
+        Caching::Never
     }
 
     fn is_ticket(&self) -> bool {
@@ -92,133 +348,28 @@ impl<V: TokenValidator, C: TokenCache + 'static> TokenValidator for Cached<V, C>
     }
 
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
-        self.validator.renew(identity)
+        self.0.validator.renew(identity)
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.clock)
+        Arc::clone(&self.0.memory.clock)
+    }
+}
+
+impl<V, C> Clone for Cached<V, C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
 impl<V: fmt::Debug, C: fmt::Debug> fmt::Debug for Cached<V, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cached")
-            .field("validator", &self.validator)
-            .field("cache", &self.cache)
+            .field("validator", &self.0.validator)
+            .field("cache", &self.0.memory.cache)
             .finish_non_exhaustive()
     }
 }
 
-/// Where [`Cached`] remembers. Deadlines are judged by `Cached`, not here.
-pub trait TokenCache: fmt::Debug + Send + Sync {
-    /// What stands under this very key. Compare the whole key.
-    fn get(&self, key: &str) -> Option<Identity>;
-
-    /// Puts it there. `key` is a live token: keep it behind [`Secret`].
-    fn insert(&self, key: &str, identity: &Identity);
-
-    /// Forgets one.
-    fn remove(&self, key: &str);
-
-    /// Forgets all.
-    fn clear(&self);
-}
-
-/// The default [`TokenCache`]: in memory, bounded in bytes.
-pub struct InMemoryTokens(Cache<Token, Identity, Weight, RandomState>);
-
-impl InMemoryTokens {
-    /// A cache of at most so many bytes of tokens and identities.
-    #[must_use]
-    pub fn with_max_bytes(bytes: u64) -> Self {
-        let entries = usize::try_from(bytes / TYPICAL_ENTRY).unwrap_or(usize::MAX).max(16);
-        Self(Cache::with(entries, bytes, Weight, RandomState::new(), Default::default()))
-    }
-
-    /// How many tokens it holds now.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// It holds none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Default for InMemoryTokens {
-    /// 64 MiB.
-    fn default() -> Self {
-        Self::with_max_bytes(64 << 20)
-    }
-}
-
-impl TokenCache for InMemoryTokens {
-    fn get(&self, key: &str) -> Option<Identity> {
-        self.0.get(&Sought(key.as_bytes()))
-    }
-
-    fn insert(&self, key: &str, identity: &Identity) {
-        self.0.insert(Token(Secret::from(key)), identity.clone());
-    }
-
-    fn remove(&self, key: &str) {
-        self.0.remove(&Sought(key.as_bytes()));
-    }
-
-    fn clear(&self) {
-        self.0.clear();
-    }
-}
-
-impl fmt::Debug for InMemoryTokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "InMemoryTokens({} entries)", self.len())
-    }
-}
-
-struct Token(Secret);
-
-struct Sought<'a>(&'a [u8]);
-
-impl Hash for Sought<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(&self.0[self.0.len().saturating_sub(64)..]);
-    }
-}
-
-impl Hash for Token {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Sought(self.0.expose()).hash(state);
-    }
-}
-
-impl PartialEq for Token {
-    fn eq(&self, other: &Self) -> bool {
-        crypto::equal(self.0.expose(), other.0.expose())
-    }
-}
-
-impl Eq for Token {}
-
-impl Equivalent<Token> for Sought<'_> {
-    fn equivalent(&self, token: &Token) -> bool {
-        crypto::equal(self.0, token.0.expose())
-    }
-}
-
-#[derive(Clone)]
-struct Weight;
-
-impl Weighter<Token, Identity> for Weight {
-    fn weight(&self, token: &Token, identity: &Identity) -> u64 {
-        (token.0.expose().len() + identity.weight() + OVERHEAD) as u64
-    }
-}
-
-/// The map's own share of an entry, in bytes.
-const OVERHEAD: usize = 96;
-/// An entry of a JWT of 700 bytes, for the first size of the map.
-const TYPICAL_ENTRY: u64 = 2048;
+/// A flight may be lost, and the next one overtaken by an invalidation.
+const MOST_FLIGHTS: usize = 3;

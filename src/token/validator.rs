@@ -1,6 +1,6 @@
 //! The seam behind which every token format stands.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::request::Parts;
 
@@ -60,6 +60,11 @@ pub trait TokenValidator: fmt::Debug + Send + Sync {
         false
     }
 
+    /// How a [`Cached`](super::Cached) around it goes about it. Default: [`Caching::Local`].
+    fn caching(&self) -> Caching {
+        Caching::Local
+    }
+
     /// A newer text of the same credential, where one is due now: a ticket slid. Asked on the way
     /// out of every request that it accepted, also for a remembered identity. Default: none.
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
@@ -87,6 +92,10 @@ impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
         (**self).is_ticket()
     }
 
+    fn caching(&self) -> Caching {
+        (**self).caching()
+    }
+
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
         (**self).renew(identity)
     }
@@ -94,6 +103,25 @@ impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
     fn clock(&self) -> Arc<dyn Clock> {
         (**self).clock()
     }
+}
+
+/// How a [`Cached`](super::Cached) goes about a validator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Caching {
+    /// The token is judged on this machine: what was accepted is remembered, and no more is done.
+    Local,
+    /// Nothing is remembered: the validator does so itself, or decides by more than the token.
+    Never,
+    /// Somebody is asked about the token. Who asks about one token at the same time shares one
+    /// answer, whoever of them goes away.
+    Remote {
+        /// How long a "no" is remembered, apart from what was accepted. Zero: not at all.
+        negative: Duration,
+        /// How long beyond its freshness, and never beyond its expiry, an identity serves while it
+        /// cannot be found out anew. Zero: not at all.
+        stale: Duration,
+    },
 }
 
 /// A newer text of a credential. Its `Debug` does not show it.
@@ -143,9 +171,7 @@ impl<'a> Presented<'a> {
     }
 
     /// The request that it came with. What is decided by it must not be remembered for other
-    /// requests: put no [`Cached`](super::Cached) around such a validator, and use
-    /// [`AuthenticateLayer`](crate::AuthenticateLayer) in place of the ready-made stack, which has
-    /// one.
+    /// requests: such a validator says [`Caching::Never`].
     #[must_use]
     pub const fn parts(&self) -> &'a Parts {
         self.parts

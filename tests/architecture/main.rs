@@ -30,7 +30,17 @@ struct Floor {
 const FLOORS: &[Floor] = &[
     Floor {
         brothers: false,
-        rooms: &["attempt", "clock", "secret", "base64url", "json", "crypto", "principal", "error"],
+        rooms: &[
+            "attempt",
+            "clock",
+            "secret",
+            "base64url",
+            "json",
+            "crypto",
+            "principal",
+            "error",
+            "claims",
+        ],
     },
     Floor { brothers: false, rooms: &["challenge", "token", "fetch", "ticket"] },
     Floor { brothers: true, rooms: &["jwt", "introspection", "ticket/aspnet"] },

@@ -23,11 +23,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use portcullis::{
     AuthError, AuthErrorKind, Clock, UnixTime,
-    fetch::{Fetch, FetchFuture, HttpClient},
-    jwt::{
-        Algorithm, DefaultClient, FoundKeys, Key, KeyLocation, KeySource, RemoteKeys,
-        RemoteKeysBuilder,
-    },
+    fetch::{DefaultClient, Fetch, FetchFuture, HttpClient},
+    jwt::{Algorithm, FoundKeys, Key, KeyLocation, KeySource, RemoteKeys, RemoteKeysBuilder},
     testing::{Endpoint, Fault, ManualClock, MockIssuer, SigningKey},
 };
 use serde_json::{Value, json};

@@ -89,6 +89,7 @@ mod discovery;
 mod encodings;
 mod gate_rows;
 mod header_forms;
+mod introspection;
 mod jose_header;
 mod jwks_documents;
 mod key_fetching;
@@ -96,6 +97,8 @@ mod keys_under_load;
 mod logs;
 mod machine_keys;
 mod mock_token_endpoint;
+mod opaque_cache;
+mod opaque_issuer;
 mod policies;
 mod preflight;
 mod principals;
@@ -104,6 +107,7 @@ mod s3;
 mod s5;
 mod s6;
 mod s7;
+mod s8;
 mod signatures;
 mod step_up;
 mod strict_json;
@@ -134,6 +138,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
+    ("introspection", introspection::TESTS),
     ("jose_header", jose_header::TESTS),
     ("jwks_documents", jwks_documents::TESTS),
     ("key_fetching", key_fetching::TESTS),
@@ -141,6 +146,8 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
+    ("opaque_cache", opaque_cache::TESTS),
+    ("opaque_issuer", opaque_issuer::TESTS),
     ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
@@ -149,6 +156,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s5", s5::TESTS),
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
+    ("s8", s8::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use http::header;
 use portcullis::{
     AuthErrorKind, Identity,
-    jwt::{Algorithm, DefaultClient, JwtValidator, KeyLocation, RemoteKeys, RemoteKeysBuilder},
+    fetch::DefaultClient,
+    jwt::{Algorithm, JwtValidator, KeyLocation, RemoteKeys, RemoteKeysBuilder},
     testing::{Endpoint, ManualClock, MockIssuer, TokenBuilder},
 };
 

@@ -1,5 +1,6 @@
 //! What the chapters share: issuers, requests, and readers of answers.
 
+pub mod desk;
 pub mod estate;
 pub mod fixed;
 pub mod house;

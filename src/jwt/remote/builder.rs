@@ -10,7 +10,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::BuildError,
-    fetch::Fetch,
+    fetch::{DefaultClient, Fetch, Origin},
     jwt::static_keys::MOST_TRIES,
 };
 
@@ -68,10 +68,6 @@ impl RemoteKeys {
         RemoteKeysBuilder::new(location)
     }
 }
-
-/// No client was chosen: [`HttpClient`](crate::fetch::HttpClient), with the feature `fetch`.
-#[derive(Clone, Copy, Debug)]
-pub struct DefaultClient;
 
 impl RemoteKeysBuilder<DefaultClient> {
     pub(super) fn new(location: KeyLocation) -> Self {
@@ -131,14 +127,14 @@ impl RemoteKeysBuilder<Arc<dyn Fetch>> {
                 return Err(BuildError::invalid(field, problem));
             }
         }
-        let source = Source {
+        let origin = Origin {
             fetch: self.fetch,
-            location: self.location,
+            location: self.location.0,
             url,
             any_http: self.any_http,
             max_bytes: self.max_bytes,
-            max_keys: self.max_keys,
         };
+        let source = Source { origin, max_keys: self.max_keys };
         let limits = Limits {
             cooldown: self.cooldown,
             max_stale: self.max_stale,

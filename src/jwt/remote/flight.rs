@@ -10,12 +10,13 @@ use tokio::{runtime::Handle, sync::watch, time::timeout};
 
 use super::{
     ledger::{Boarding, Ledger, Stage, Ticket},
-    load::{Failure, Loaded, Purpose, Source},
+    load::{Loaded, Purpose, Source},
     snapshot::{Lifetime, Snapshot},
 };
 use crate::{
     clock::Clock,
     error::{AuthError, AuthErrorKind},
+    fetch::Failure,
 };
 
 /// The key set, and the one fetch at a time that renews it.
@@ -214,8 +215,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::SystemClock,
-        fetch::{Fetch, FetchFuture},
-        jwt::KeyLocation,
+        fetch::{Fetch, FetchFuture, Location, Origin},
     };
 
     #[derive(Debug)]
@@ -231,14 +231,14 @@ mod tests {
     #[tokio::test]
     async fn who_looked_at_an_older_snapshot_looks_again_and_fetches_nothing() {
         let url = "https://issuer.test/jwks";
-        let source = Source {
+        let origin = Origin {
             fetch: Arc::new(Silent),
-            location: KeyLocation::jwks_url(url),
+            location: Location::Url(url.to_owned()),
             url: url.parse().unwrap(),
             any_http: false,
             max_bytes: 1024,
-            max_keys: 1,
         };
+        let source = Source { origin, max_keys: 1 };
         let second = Duration::from_secs(1);
         let limits =
             Limits { cooldown: second, max_stale: second, timeout: second, tries: 1, ttl: second };

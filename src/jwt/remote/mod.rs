@@ -8,6 +8,6 @@ mod location;
 mod remote_keys;
 mod snapshot;
 
-pub use builder::{DangerousRemoteKeys, DefaultClient, RemoteKeysBuilder};
+pub use builder::{DangerousRemoteKeys, RemoteKeysBuilder};
 pub use location::KeyLocation;
 pub use remote_keys::RemoteKeys;

@@ -254,7 +254,7 @@ impl fmt::Debug for RemoteKeys {
         let keys = self.shared.snapshot().count();
         let ready = self.is_ready();
         f.debug_struct("RemoteKeys")
-            .field("location", &format_args!("{}", self.shared.source.location))
+            .field("location", &format_args!("{}", self.shared.source.origin.location))
             .field("keys", &keys)
             .field("ready", &ready)
             .finish_non_exhaustive()

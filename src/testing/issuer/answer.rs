@@ -87,7 +87,9 @@ impl MockIssuer {
     fn right_answer(&self, endpoint: Endpoint, parts: &Parts, body: &Bytes) -> Response<Bytes> {
         match endpoint {
             Endpoint::Discovery | Endpoint::OAuthMetadata => json_page(&self.metadata()),
+            Endpoint::Introspection => self.introspection(parts, body),
             Endpoint::Jwks => self.jwks(&parts.headers),
+            Endpoint::Revocation => self.revocation(parts, body),
             Endpoint::Token => self.token_endpoint(parts, body),
             Endpoint::Userinfo => self.userinfo(parts),
         }
@@ -102,6 +104,8 @@ impl MockIssuer {
         match path.strip_prefix(prefix)? {
             "/.well-known/openid-configuration" => Some(Endpoint::Discovery),
             path if path == state.jwks_path => Some(Endpoint::Jwks),
+            path if path == self.0.settings.introspection_path => Some(Endpoint::Introspection),
+            path if path == self.0.settings.revocation_path => Some(Endpoint::Revocation),
             path if path == self.0.settings.token_path => Some(Endpoint::Token),
             path if path == self.0.settings.userinfo_path => Some(Endpoint::Userinfo),
             _ => None,
@@ -140,6 +144,8 @@ impl MockIssuer {
             "token_endpoint": at(&settings.token_path),
             "userinfo_endpoint": at(&settings.userinfo_path),
             "jwks_uri": at(&state.jwks_path),
+            "introspection_endpoint": at(&settings.introspection_path),
+            "revocation_endpoint": at(&settings.revocation_path),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,

@@ -30,6 +30,7 @@ pub struct MockIssuerBuilder {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) cors_origin: Option<String>,
     pub(super) identity_server: bool,
+    pub(super) introspection_path: String,
     pub(super) issuer: Option<String>,
     pub(super) katana: Option<Katana>,
     pub(super) pages: Vec<Page>,
@@ -37,6 +38,7 @@ pub struct MockIssuerBuilder {
     pub(super) portal: Option<Portal>,
     pub(super) refresh_handles: bool,
     pub(super) response_fields: Map<String, Value>,
+    pub(super) revocation_path: String,
     pub(super) scope: Option<String>,
     pub(super) token_path: String,
     pub(super) userinfo_path: String,
@@ -66,6 +68,7 @@ impl MockIssuerBuilder {
             clock: Arc::new(SystemClock),
             cors_origin: None,
             identity_server: false,
+            introspection_path: "/introspect".to_owned(),
             issuer: None,
             katana: None,
             pages: Vec::new(),
@@ -73,6 +76,7 @@ impl MockIssuerBuilder {
             portal: None,
             refresh_handles: false,
             response_fields: Map::new(),
+            revocation_path: "/revoke".to_owned(),
             scope: None,
             token_path: "/token".to_owned(),
             userinfo_path: "/userinfo".to_owned(),
@@ -118,12 +122,21 @@ impl MockIssuerBuilder {
         self
     }
 
-    /// As IdentityServer4 does it: `/connect/token`, `/connect/userinfo`, tokens in the shape of
+    /// As IdentityServer4 does it: its paths (`/connect/token` and so on), tokens in the shape of
     /// [`TokenBuilder::identity_server`](crate::testing::TokenBuilder::identity_server), and no
     /// `sub` where there is no user.
     pub fn identity_server(mut self) -> Self {
         self.identity_server = true;
-        self.token_path("/connect/token").userinfo_path("/connect/userinfo")
+        self.introspection_path("/connect/introspect")
+            .revocation_path("/connect/revocation")
+            .token_path("/connect/token")
+            .userinfo_path("/connect/userinfo")
+    }
+
+    /// The path of the introspection endpoint. Default: `/introspect`.
+    pub fn introspection_path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.introspection_path);
+        self
     }
 
     /// The issuer's URL, which may have a path. Default: `https://issuer.test`, and on a socket
@@ -186,6 +199,12 @@ impl MockIssuerBuilder {
     /// 500.
     pub fn response_field(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.response_fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The path of the revocation endpoint. Default: `/revoke`.
+    pub fn revocation_path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.revocation_path);
         self
     }
 

@@ -10,12 +10,20 @@ use serde_json::{Map, Value};
 pub struct Api {
     pub(super) audience: String,
     pub(super) scopes: Vec<String>,
+    pub(super) secret: Option<String>,
 }
 
 impl Api {
     /// An API by its audience, with the scopes that belong to it.
     pub fn new(audience: &str, scopes: &[&str]) -> Self {
-        Self { audience: audience.to_owned(), scopes: owned(scopes) }
+        Self { audience: audience.to_owned(), scopes: owned(scopes), secret: None }
+    }
+
+    /// The secret by which it may introspect; its name is its audience. It is told only about tokens
+    /// that are for it, and only of its own scopes.
+    pub fn secret(mut self, secret: &str) -> Self {
+        self.secret = Some(secret.to_owned());
+        self
     }
 }
 
@@ -37,6 +45,7 @@ pub struct Client {
     pub(super) audience: Option<String>,
     pub(super) lifetime: Duration,
     pub(super) disabled: bool,
+    pub(super) opaque_tokens: bool,
 }
 
 impl Client {
@@ -50,6 +59,7 @@ impl Client {
             audience: None,
             lifetime: Duration::from_secs(3600),
             disabled: false,
+            opaque_tokens: false,
         }
     }
 
@@ -68,6 +78,12 @@ impl Client {
     /// How long its tokens live. Default: one hour.
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
+        self
+    }
+
+    /// Its access tokens are opaque. Default: they are JWTs.
+    pub const fn opaque_tokens(mut self) -> Self {
+        self.opaque_tokens = true;
         self
     }
 

@@ -11,10 +11,14 @@ use http::{Response, StatusCode, header};
 pub enum Endpoint {
     /// OpenID Connect Discovery: `/.well-known/openid-configuration`.
     Discovery,
+    /// RFC 7662: `/introspect`, or as the builder says.
+    Introspection,
     /// The key set: `/jwks`.
     Jwks,
     /// RFC 8414: `/.well-known/oauth-authorization-server`.
     OAuthMetadata,
+    /// RFC 7009: `/revoke`, or as the builder says.
+    Revocation,
     /// `/token`, or as the builder says.
     Token,
     /// `/userinfo`, or as the builder says.
@@ -23,8 +27,15 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: &'static [Self] =
-        &[Self::Discovery, Self::Jwks, Self::OAuthMetadata, Self::Token, Self::Userinfo];
+    pub const ALL: &'static [Self] = &[
+        Self::Discovery,
+        Self::Introspection,
+        Self::Jwks,
+        Self::OAuthMetadata,
+        Self::Revocation,
+        Self::Token,
+        Self::Userinfo,
+    ];
 }
 
 /// A way to fail at an [`Endpoint`]; see [`MockIssuer::fail`](super::MockIssuer::fail).

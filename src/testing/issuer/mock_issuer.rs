@@ -17,6 +17,7 @@ use super::{
     estate::{Client, User},
     fault::{Endpoint, Fault, Plan},
     key_ring::KeyRing,
+    opaque::OpaqueTokens,
     record::Received,
 };
 use crate::{
@@ -61,6 +62,7 @@ pub(super) struct State {
     pub(super) jwks_max_age: Option<String>,
     pub(super) jwks_path: String,
     pub(super) metadata: Map<String, Value>,
+    pub(super) opaque: OpaqueTokens,
     pub(super) plans: HashMap<Endpoint, Plan>,
     pub(super) received: Vec<Received>,
     /// Whose each refresh handle is.
@@ -276,6 +278,7 @@ impl MockIssuer {
             jwks_max_age: None,
             jwks_path: "/jwks".to_owned(),
             metadata: Map::new(),
+            opaque: OpaqueTokens::default(),
             plans: HashMap::new(),
             received: Vec::new(),
             refresh_handles: HashMap::new(),

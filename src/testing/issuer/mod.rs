@@ -1,4 +1,5 @@
-//! An authorization server for tests: metadata, keys, tokens, userinfo, and every way to fail.
+//! An authorization server for tests: metadata, keys, tokens, introspection, revocation, userinfo,
+//! and every way to fail.
 
 mod answer;
 mod builder;
@@ -7,9 +8,11 @@ mod estate;
 mod fault;
 mod fetch;
 mod form;
+mod introspection;
 mod katana;
 mod key_ring;
 mod mock_issuer;
+mod opaque;
 mod portal;
 mod record;
 mod refusal;

@@ -91,8 +91,11 @@ impl MockIssuer {
                 return Err(bad("invalid_scope", "the scopes belong to more than one API"));
             }
         };
+        let token = token.expires_in(client.lifetime);
+        let access_token =
+            if client.opaque_tokens { self.opaque_token(&token) } else { token.build() };
         let mut document = json!({
-            "access_token": token.expires_in(client.lifetime).build(),
+            "access_token": access_token,
             "token_type": "Bearer",
             "expires_in": client.lifetime.as_secs(),
             "scope": scope,
@@ -113,25 +116,8 @@ impl MockIssuer {
     }
 
     /// RFC 6749 §2.3.1.
-    fn client(&self, parts: &Parts, form: &Form) -> Result<Client, Refusal> {
-        let unknown = || Refusal {
-            status: StatusCode::UNAUTHORIZED,
-            ..bad("invalid_client", "the client is unknown or its secret is wrong")
-        };
-        let basic = parts.headers.get(header::AUTHORIZATION);
-        if basic.is_some() && form.get("client_secret").is_some() {
-            return Err(bad("invalid_request", "the client authenticates in two ways"));
-        }
-        let (id, secret) = match basic {
-            Some(basic) => basic.to_str().ok().and_then(basic_credentials).ok_or_else(unknown)?,
-            None => {
-                let id = form.get("client_id").ok_or_else(unknown)?;
-                (id.to_owned(), form.get("client_secret").unwrap_or_default().to_owned())
-            }
-        };
-        if form.get("client_id").is_some_and(|other| other != id) {
-            return Err(bad("invalid_request", "the client has two names"));
-        }
+    pub(super) fn client(&self, parts: &Parts, form: &Form) -> Result<Client, Refusal> {
+        let (id, secret) = credentials(parts, form)?;
         let state = self.state();
         let client = state.clients.iter().find(|client| client.id == id);
         let client = client.filter(|client| !client.disabled).ok_or_else(unknown)?;
@@ -162,6 +148,32 @@ impl MockIssuer {
             return Err(bad("invalid_grant", "the user is not active"));
         }
         Ok(user.clone())
+    }
+}
+
+/// Who asks, and by what secret, in one of the two ways of RFC 6749 §2.3.1.
+pub(super) fn credentials(parts: &Parts, form: &Form) -> Result<(String, String), Refusal> {
+    let basic = parts.headers.get(header::AUTHORIZATION);
+    if basic.is_some() && form.get("client_secret").is_some() {
+        return Err(bad("invalid_request", "the client authenticates in two ways"));
+    }
+    let (id, secret) = match basic {
+        Some(basic) => basic.to_str().ok().and_then(basic_credentials).ok_or_else(unknown)?,
+        None => {
+            let id = form.get("client_id").ok_or_else(unknown)?;
+            (id.to_owned(), form.get("client_secret").unwrap_or_default().to_owned())
+        }
+    };
+    if form.get("client_id").is_some_and(|other| other != id) {
+        return Err(bad("invalid_request", "the client has two names"));
+    }
+    Ok((id, secret))
+}
+
+pub(super) fn unknown() -> Refusal {
+    Refusal {
+        status: StatusCode::UNAUTHORIZED,
+        ..bad("invalid_client", "the client is unknown or its secret is wrong")
     }
 }
 

@@ -52,7 +52,7 @@ impl MockIssuer {
     }
 
     /// The claims of a token that this issuer signed with a published key and that has not expired.
-    fn claims_of(&self, token: &str) -> Option<Value> {
+    pub(super) fn claims_of(&self, token: &str) -> Option<Value> {
         let keys = self.state().ring.published();
         let payload =
             keys.iter().find_map(|key| jws::verify(token, &key.jwk(), Algorithm::ALL).ok())?;

@@ -1,12 +1,17 @@
-//! The claims set, read in one pass.
+//! The claims of a token as its issuer states them, read in one pass.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
-use crate::json::{JsonError, NumericDate, Object, Raw};
+use crate::{
+    clock::UnixTime,
+    error::{AuthError, AuthErrorKind, printable},
+    json::{JsonError, NumericDate, Object, Raw},
+    principal::Scope,
+};
 
 /// A claim that is there in the wrong form is not a claim that is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Claim<T> {
+pub(crate) enum Claim<T> {
     #[default]
     Absent,
     /// Of the wrong type, or a number out of range.
@@ -16,31 +21,36 @@ pub(super) enum Claim<T> {
 
 /// The claims that mean something to a validator, still borrowed from the payload.
 #[derive(Default)]
-pub(super) struct Claims<'a> {
-    pub(super) iss: Claim<Cow<'a, str>>,
-    pub(super) sub: Claim<Cow<'a, str>>,
-    pub(super) aud: Claim<Texts<'a>>,
-    pub(super) exp: Claim<NumericDate>,
-    pub(super) nbf: Claim<NumericDate>,
-    pub(super) iat: Claim<NumericDate>,
-    pub(super) jti: Claim<Cow<'a, str>>,
-    pub(super) client_id: Claim<Cow<'a, str>>,
-    pub(super) sid: Claim<Cow<'a, str>>,
+pub(crate) struct Claims<'a> {
+    pub(crate) iss: Claim<Cow<'a, str>>,
+    pub(crate) sub: Claim<Cow<'a, str>>,
+    pub(crate) aud: Claim<Texts<'a>>,
+    pub(crate) exp: Claim<NumericDate>,
+    pub(crate) nbf: Claim<NumericDate>,
+    pub(crate) iat: Claim<NumericDate>,
+    pub(crate) jti: Claim<Cow<'a, str>>,
+    pub(crate) client_id: Claim<Cow<'a, str>>,
+    pub(crate) sid: Claim<Cow<'a, str>>,
     /// `null` is no scope.
-    pub(super) scope: Claim<Texts<'a>>,
+    pub(crate) scope: Claim<Texts<'a>>,
     /// `cnf` in whatever form.
-    pub(super) is_bound: bool,
+    pub(crate) is_bound: bool,
     /// `nonce`, `at_hash` or `c_hash` (OpenID Connect Core §2, §3.3.2.11).
-    pub(super) looks_like_id_token: bool,
+    pub(crate) looks_like_id_token: bool,
     /// `at_hash` or `c_hash`, which nothing but an ID token has.
-    pub(super) is_id_token: bool,
+    pub(crate) is_id_token: bool,
 }
 
 impl<'a> Claims<'a> {
     /// Reads a payload: a strict JSON object.
-    pub(super) fn parse(payload: &'a [u8]) -> Result<Self, JsonError> {
+    pub(crate) fn parse(payload: &'a [u8]) -> Result<Self, JsonError> {
         let mut object = Object::empty();
         object.fill(payload)?;
+        Ok(Self::read(&object))
+    }
+
+    /// Reads an object.
+    pub(crate) fn read(object: &Object<'a>) -> Self {
         let mut claims = Self::default();
         for (name, value) in object.iter() {
             match name {
@@ -53,7 +63,7 @@ impl<'a> Claims<'a> {
                 "jti" => claims.jti = value.as_str().into(),
                 "client_id" => claims.client_id = value.as_str().into(),
                 "sid" => claims.sid = value.as_str().into(),
-                "scope" if value.is_null() => {}
+                "scope" if value.is("null") => {}
                 "scope" => claims.scope = Texts::read(value).into(),
                 "cnf" => claims.is_bound = true,
                 "nonce" => claims.looks_like_id_token = true,
@@ -64,7 +74,7 @@ impl<'a> Claims<'a> {
                 _ => {}
             }
         }
-        Ok(claims)
+        claims
     }
 }
 
@@ -76,9 +86,9 @@ impl<T> From<Result<T, JsonError>> for Claim<T> {
 
 /// A string, or an array of strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Texts<'a> {
+pub(crate) struct Texts<'a> {
     value: Raw<'a>,
-    pub(super) is_array: bool,
+    pub(crate) is_array: bool,
 }
 
 impl<'a> Texts<'a> {
@@ -92,12 +102,71 @@ impl<'a> Texts<'a> {
         Ok(Self { value, is_array: true })
     }
 
-    pub(super) fn iter(self) -> impl Iterator<Item = Cow<'a, str>> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = Cow<'a, str>> {
         let items = self.value.as_array().ok().into_iter().flatten();
         let single = (!self.is_array).then_some(self.value);
         single.into_iter().chain(items).filter_map(|item| item.as_str().ok())
     }
+
+    /// The scope tokens of a text or of an array; some issuers put several of them into one item.
+    pub(crate) fn scope(self) -> Scope {
+        if self.is_array {
+            let items: Vec<Cow<'_, str>> = self.iter().collect();
+            return items.iter().flat_map(|item| item.split(' ')).collect();
+        }
+        self.iter().next().map(|text| Scope::parse(&text)).unwrap_or_default()
+    }
+
+    /// The first few, for an operator.
+    pub(crate) fn shown(self) -> String {
+        let names: Vec<String> =
+            self.iter().take(MOST_SHOWN).map(|name| printable(&name, LONGEST_SHOWN)).collect();
+        names.join(", ")
+    }
 }
+
+/// How far the issuer's clock may differ from ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tolerance(pub(crate) Duration);
+
+impl Tolerance {
+    /// Whether what expires then is over now. What lies before 1970 is over whatever the clock says.
+    pub(crate) fn expired(self, exp: NumericDate, now: UnixTime) -> Option<AuthError> {
+        (exp.negative || now >= exp.time + self.0)
+            .then(|| self.out_of_time(AuthErrorKind::Expired, "exp", exp.time, now))
+    }
+
+    /// Whether now is too early for what begins then.
+    pub(crate) fn not_yet(
+        self,
+        claim: &'static str,
+        begins: NumericDate,
+        now: UnixTime,
+    ) -> Option<AuthError> {
+        (begins.time - self.0 > now)
+            .then(|| self.out_of_time(AuthErrorKind::NotYetValid, claim, begins.time, now))
+    }
+
+    fn out_of_time(
+        self,
+        kind: AuthErrorKind,
+        claim: &str,
+        at: UnixTime,
+        now: UnixTime,
+    ) -> AuthError {
+        let tolerance = self.0.as_secs();
+        AuthError::new(kind).with_detail(if at.same_day(now) {
+            let (at, now) = (at.time_of_day(), now.time_of_day());
+            format!("{claim} {at}, now {now}, tolerance {tolerance} s")
+        } else {
+            format!("{claim} {at}, now {now}, tolerance {tolerance} s")
+        })
+    }
+}
+
+/// Of a found value, so much is shown.
+pub(crate) const LONGEST_SHOWN: usize = 100;
+const MOST_SHOWN: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,132 @@
+//! The introspection endpoint (RFC 7662) and the revocation endpoint (RFC 7009).
+
+use bytes::Bytes;
+use http::{Method, Response, header, request::Parts};
+use serde_json::{Value, json};
+
+use super::{
+    MockIssuer,
+    answer::{json_page, with},
+    estate::Api,
+    fault::page,
+    form::Form,
+    refusal::{Refusal, bad},
+    token_endpoint::{credentials, unknown},
+};
+
+/// Who asks about a token.
+enum Asker {
+    Anybody,
+    Api(Api),
+}
+
+impl MockIssuer {
+    pub(super) fn introspection(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
+        self.post(parts, || {
+            let form = Form::read(parts, body)?;
+            let asker = self.asker(parts, &form)?;
+            let token = form.required("token")?; // a hint changes nothing: everything is searched
+            let answer = self.active(token, &asker).unwrap_or_else(|| json!({ "active": false }));
+            Ok(json_page(&answer))
+        })
+    }
+
+    pub(super) fn revocation(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
+        self.post(parts, || {
+            let form = Form::read(parts, body)?;
+            let client = self.client(parts, &form)?;
+            let token = form.required("token")?;
+            // RFC 7009 §2.2: an unknown token is revoked well enough
+            if let Some((_, claims)) = self.known(token) {
+                if claims["client_id"] != json!(client.id) {
+                    return Err(bad("invalid_grant", "the token is another client's"));
+                }
+                self.revoke(token);
+            }
+            Ok(page(200, "application/json", ""))
+        })
+    }
+
+    fn post(
+        &self,
+        parts: &Parts,
+        answer: impl FnOnce() -> Result<Response<Bytes>, Refusal>,
+    ) -> Response<Bytes> {
+        if parts.method != Method::POST {
+            return with(page(405, "text/plain", ""), header::ALLOW, "POST");
+        }
+        let answer = answer().unwrap_or_else(Refusal::into_answer);
+        with(with(answer, header::CACHE_CONTROL, "no-store"), header::PRAGMA, "no-cache")
+    }
+
+    /// An API by its secret, a client, or the bearer of a token with the scope `introspection`.
+    fn asker(&self, parts: &Parts, form: &Form) -> Result<Asker, Refusal> {
+        let line = parts.headers.get(header::AUTHORIZATION).and_then(|line| line.to_str().ok());
+        if let Some(token) = line.and_then(|line| line.strip_prefix("Bearer ")) {
+            let claims = self.active(token, &Asker::Anybody).ok_or_else(unknown)?;
+            let allowed = scopes(&claims["scope"]).contains(&"introspection");
+            return if allowed { Ok(Asker::Anybody) } else { Err(unknown()) };
+        }
+        let (id, secret) = credentials(parts, form)?;
+        let mut apis = self.0.settings.apis.iter();
+        match apis.find(|api| api.audience == id && api.secret.is_some()) {
+            Some(api) if api.secret.as_ref() == Some(&secret) => Ok(Asker::Api(api.clone())),
+            Some(_) => Err(unknown()),
+            None => self.client(parts, form).map(|_| Asker::Anybody),
+        }
+    }
+
+    /// What this asker is told about a token that is active.
+    fn active(&self, token: &str, asker: &Asker) -> Option<Value> {
+        let (name, mut answer) = self.known(token)?;
+        let now = self.clock().now().as_secs();
+        let expired = answer["exp"].as_u64().is_some_and(|exp| exp <= now);
+        let early = answer["nbf"].as_u64().is_some_and(|nbf| nbf > now);
+        if expired || early || self.is_revoked(&name) || self.is_gone(&answer) {
+            return None;
+        }
+        let mut granted: Vec<String> =
+            scopes(&answer["scope"]).into_iter().map(str::to_owned).collect();
+        if let Asker::Api(api) = asker {
+            if !is_for(&answer["aud"], &api.audience) {
+                return None;
+            }
+            if !api.scopes.is_empty() {
+                granted.retain(|scope| api.scopes.contains(scope));
+                if granted.is_empty() {
+                    return None;
+                }
+            }
+        }
+        if !granted.is_empty() {
+            answer["scope"] = json!(granted.join(" "));
+        }
+        answer["active"] = json!(true);
+        answer["token_type"] = json!("Bearer");
+        Some(answer)
+    }
+
+    /// Its user or its client is not active any more.
+    fn is_gone(&self, claims: &Value) -> bool {
+        let state = self.state();
+        let is = |name: &str, member: &str| claims[member].as_str() == Some(name);
+        state.clients.iter().any(|client| client.disabled && is(&client.id, "client_id"))
+            || state.users.iter().any(|user| user.inactive && is(&user.name, "sub"))
+    }
+}
+
+fn scopes(scope: &Value) -> Vec<&str> {
+    match scope {
+        Value::String(scope) => scope.split(' ').filter(|name| !name.is_empty()).collect(),
+        Value::Array(scopes) => scopes.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn is_for(audience: &Value, name: &str) -> bool {
+    match audience {
+        Value::String(audience) => audience == name,
+        Value::Array(audiences) => audiences.iter().any(|audience| audience == name),
+        _ => false,
+    }
+}
