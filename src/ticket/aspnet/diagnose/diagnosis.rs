@@ -99,7 +99,7 @@ impl fmt::Display for Report<'_> {
 impl Report<'_> {
     fn write_fit(&self, f: &mut fmt::Formatter<'_>, fit: &Fit) -> fmt::Result {
         let Fit { kind, machine_key, choices, layout, ticket, .. } = fit;
-        writeln!(f, "fits: {kind}{}, {}", way(kind, choices), algorithms(choices))?;
+        writeln!(f, "fits: {kind}{}, {}", way(kind, choices), algorithms(choices, fit.is_des))?;
         line(f, "key", format_args!("{machine_key} (fingerprint)"))?;
         line(f, "layout", layout)?;
         match (ticket.expires_at, fit.expired_since) {
@@ -196,13 +196,17 @@ fn line(f: &mut fmt::Formatter<'_>, what: &str, value: impl fmt::Display) -> fmt
 /// One line for those that differ in their algorithms alone.
 fn grouped(trials: &[Trial]) -> Vec<((String, String), Vec<String>)> {
     let mut lines: Vec<((String, String), Vec<String>)> = Vec::new();
+    let mut keys: Vec<_> = trials.iter().filter_map(|trial| trial.machine_key.as_ref()).collect();
+    keys.sort();
+    keys.dedup();
     for trial in trials {
         let tried = trial.choices.as_ref();
         let way = tried.map_or_else(String::new, |choices| way(&trial.kind, choices));
-        let key = trial.machine_key.as_ref().map_or_else(String::new, |key| format!(", key {key}"));
+        let key = trial.machine_key.as_ref().filter(|_| keys.len() > 1);
+        let key = key.map_or_else(String::new, |key| format!(", key {key}"));
         let line =
             (format!("{}{key}{way}", trial.kind), format!("{}: {}", trial.step, trial.detail));
-        let algorithms = tried.map(algorithms);
+        let algorithms = tried.map(|choices| algorithms(choices, trial.is_des));
         match lines.iter_mut().find(|(known, _)| *known == line) {
             Some((_, others)) => others.extend(algorithms),
             None => lines.push((line, algorithms.into_iter().collect())),

@@ -56,7 +56,7 @@ pub fn diagnose(text: &str, keys: &DiagnosisKeys) -> Diagnosis {
             notices.push(Notice::SessionReference);
         }
     }
-    search.trials.sort_by_key(|trial| std::cmp::Reverse(trial.step));
+    search.trials.sort_by_key(|trial| std::cmp::Reverse(trial.reached()));
     Diagnosis::new(notices, search.fits, search.trials)
 }
 
@@ -131,13 +131,13 @@ impl Search {
         opened: Opened,
     ) {
         let (kind, machine_key) = (kind.clone(), known.fingerprint.to_string());
+        let is_des = ways::is_des(choices, known.key_length);
         match opened {
             Ok((ticket, layout)) => {
                 let expired_since = ticket.expires_at.filter(|expiry| *expiry < self.now);
                 let expired_for = self.now.saturating_since(expired_since.unwrap_or(self.now));
                 let given = known.builder.choices();
                 self.fits.push(Fit {
-                    is_des: ways::is_des(choices, known.key_length),
                     kind,
                     machine_key,
                     choices,
@@ -145,6 +145,7 @@ impl Search {
                     ticket,
                     expired_since,
                     expired_for,
+                    is_des,
                     given,
                 });
             }
@@ -154,13 +155,15 @@ impl Search {
                 choices: Some(choices),
                 step,
                 detail,
+                is_des,
             }),
         }
     }
 
     fn not_text(&mut self, kind: TicketKind, detail: &'static str) {
         let step = Step::Text;
-        self.trials.push(Trial { kind, machine_key: None, choices: None, step, detail });
+        let is_des = false;
+        self.trials.push(Trial { kind, machine_key: None, choices: None, step, detail, is_des });
     }
 
     /// Where one purpose fits, the others of the same key and algorithms do not for that reason.

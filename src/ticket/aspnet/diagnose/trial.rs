@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::super::machine_key::{CompatibilityMode, MachineKeyChoices, Protection};
+use super::super::machine_key::{CompatibilityMode, Decryption, MachineKeyChoices, Protection};
 use crate::{clock::UnixTime, ticket::Ticket};
 
 /// What a ticket is for.
@@ -106,13 +106,28 @@ pub struct Trial {
     pub step: Step,
     /// What was found there.
     pub detail: &'static str,
+    /// The key is one of DES.
+    pub(super) is_des: bool,
+}
+
+impl Trial {
+    /// How far it came: where nothing is signed, or the signature lies inside, everything comes to the
+    /// padding.
+    pub(super) fn reached(&self) -> (bool, Step) {
+        let is_signed = self.choices.is_none_or(|choices| {
+            self.kind != TicketKind::Forms
+                || choices.compatibility_mode == CompatibilityMode::Framework45
+                || !(choices.legacy_encryption || choices.protection == Protection::None)
+        });
+        (is_signed, self.step)
+    }
 }
 
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
         if let Some(choices) = &self.choices {
-            write!(f, "{}, {}", way(&self.kind, choices), algorithms(choices))?;
+            write!(f, "{}, {}", way(&self.kind, choices), algorithms(choices, self.is_des))?;
         }
         write!(f, ": {}: {}", self.step, self.detail)
     }
@@ -160,6 +175,14 @@ pub(super) fn way(kind: &TicketKind, choices: &MachineKeyChoices) -> String {
     format!(", {}{protection}{legacy}", choices.compatibility_mode)
 }
 
-pub(super) fn algorithms(choices: &MachineKeyChoices) -> String {
-    format!("{} and {}", choices.validation, choices.decryption)
+pub(super) fn algorithms(choices: &MachineKeyChoices, is_des: bool) -> String {
+    let validation = choices.validation;
+    let is_legacy = choices.compatibility_mode != CompatibilityMode::Framework45;
+    match (choices.protection, choices.decryption) {
+        (Protection::None, _) if is_legacy => "no algorithm".to_owned(),
+        (Protection::Validation, _) if is_legacy => validation.to_string(),
+        (_, Decryption::Auto) if is_des => format!("{validation} and {}", Decryption::Des),
+        (_, Decryption::Auto) => format!("{validation} and {}", Decryption::Aes),
+        (_, decryption) => format!("{validation} and {decryption}"),
+    }
 }
