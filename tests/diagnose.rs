@@ -318,7 +318,7 @@ fn every_flaw_is_told_by_its_step() {
             Step::Text,
         ),
         ("cookie, text", cookie().with_text(|text| text + "!"), application(), Step::Text),
-        ("forms, cut", mint.forms("alice").truncated(100), TicketKind::Forms, Step::Length),
+        ("forms, cut", mint.forms("alice").truncated(90), TicketKind::Forms, Step::Length),
         ("cookie, cut", cookie().truncated(100), application(), Step::Length),
         ("cookie, cut by a block", cookie().truncated(112), application(), Step::Mac),
         ("forms, changed", mint.forms("alice").bit_flipped(99), TicketKind::Forms, Step::Mac),
@@ -380,7 +380,6 @@ fn every_flaw_is_told_by_its_step() {
     ];
     for (name, ticket, kind, expected) in rows {
         let diagnosis = minted(&ticket);
-        println!("{name}");
         assert_eq!(step(&diagnosis, &kind), expected, "{name}\n{diagnosis}");
         let is_purpose = expected == Step::Purpose;
         assert_eq!(diagnosis.fits().len(), usize::from(is_purpose), "{name}\n{diagnosis}");
@@ -640,4 +639,41 @@ fn no_truncation_and_no_change_panics_or_fits() {
     }
     let long = "A".repeat(200_000);
     assert!(diagnose(&long, &keys).fits().is_empty());
+}
+
+// ---- the example
+
+#[test]
+fn the_example_plays_its_table_and_tells_wrong_usage() {
+    use std::{
+        io::Write as _,
+        process::{Command, Stdio},
+    };
+
+    let inspect = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["run", "--quiet", "--example", "inspect", "--"]).args(arguments);
+        command
+    };
+    let output = inspect(&["--check"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.ends_with("checks, 0 wrong\n"), "{text}");
+
+    let output = inspect(&["--machine-key"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty() && !output.stderr.is_empty());
+
+    // from standard input, with the keys of another example
+    let config = "examples/legacy_estate/web.config";
+    let mut child = inspect(&["--machine-key", config, "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"chunks:3\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.starts_with("nothing fits\nnote: this marks a cookie in chunks"), "{text}");
 }
