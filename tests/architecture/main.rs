@@ -53,8 +53,6 @@ const RESERVED: &[(&[&str], &[&str])] = &[
     // tells apart what a padding oracle tells apart: for operators, never for a request
     (&["diagnose"], &["ticket/aspnet"]),
     (&["DiagnosisKeys"], &["ticket/aspnet"]),
-    (&["examine"], &["ticket/aspnet"]),
-    (&["examine_forms"], &["ticket/aspnet"]),
 ];
 
 /// Rooms that make a status code. Comparing with one by `==` is free: that asks, it does not answer.

@@ -3,8 +3,9 @@
 use super::{
     super::{
         binary::Malformed,
-        forms, katana,
-        machine_key::{self, Fault, FormsProtector, Protector},
+        forms::examine_payload,
+        katana::{Layer, examine_packed},
+        machine_key::{Fault, FormsProtector, Protector, examine_forms, examine_protected},
     },
     trial::{Step, TicketKind, TicketLayout},
 };
@@ -14,21 +15,20 @@ use crate::ticket::Ticket;
 pub(super) type Opened = Result<(Ticket, TicketLayout), (Step, &'static str)>;
 
 pub(super) fn open_forms(protector: &FormsProtector, protected: &[u8]) -> Opened {
-    let payload = protector
-        .unprotect(protected)
-        .ok_or_else(|| step(machine_key::examine_forms(protector, protected)))?;
+    let payload =
+        protector.unprotect(protected).ok_or_else(|| step(examine_forms(protector, protected)))?;
     let (ticket, is_old) =
-        forms::examine(&payload).map_err(|Malformed(why)| (Step::Layout, why))?;
+        examine_payload(&payload).map_err(|Malformed(why)| (Step::Layout, why))?;
     Ok((ticket, if is_old { TicketLayout::Framework20 } else { TicketLayout::Version1 }))
 }
 
 pub(super) fn open_katana(kind: &TicketKind, protector: &Protector, protected: &[u8]) -> Opened {
     let packed = protector
         .unprotect(protected)
-        .ok_or_else(|| step(machine_key::examine(protector, protected)))?;
-    let (ticket, format) = katana::examine(&packed).map_err(|layer| match layer {
-        katana::Layer::Content(Malformed(why)) => (Step::Layout, why),
-        katana::Layer::Gzip(Malformed(why)) => (Step::Gzip, why),
+        .ok_or_else(|| step(examine_protected(protector, protected)))?;
+    let (ticket, format) = examine_packed(&packed).map_err(|layer| match layer {
+        Layer::Content(Malformed(why)) => (Step::Layout, why),
+        Layer::Gzip(Malformed(why)) => (Step::Gzip, why),
     })?;
     let nobody = ticket.identities.iter().all(|identity| identity.authentication_type.is_empty());
     if nobody && !matches!(kind, TicketKind::KatanaCookie(_)) {

@@ -165,7 +165,7 @@ fn foreign(value: &str) -> Option<Notice> {
         return Some(Notice::DataProtection);
     }
     let segments: Vec<&str> = value.split('.').collect();
-    let header = segments.first().and_then(|header| base64url::decode(header));
+    let header = segments.first().and_then(base64url::decode);
     let is_header = header.is_some_and(|header| header.trim_ascii_start().starts_with(b"{"));
     match segments.len() {
         3 if is_header => Some(Notice::Jwt),

@@ -2,8 +2,11 @@
 
 use super::{
     super::{
-        forms,
-        katana::{self, ACCESS_TOKEN, AUTHORIZATION_CODE, KatanaCookie, MIDDLEWARE, REFRESH_TOKEN},
+        forms::{LONGEST_TEXT, decode as decode_forms},
+        katana::{
+            ACCESS_TOKEN, AUTHORIZATION_CODE, KatanaCookie, MIDDLEWARE, REFRESH_TOKEN,
+            decode as decode_katana,
+        },
         machine_key::{CompatibilityMode, MachineKeyChoices, is_published},
     },
     content::{self, Opened},
@@ -39,7 +42,6 @@ use crate::clock::UnixTime;
 /// assert!(diagnosis.to_string().contains(".dangerous().allow_sha1()"));
 /// # Ok::<(), portcullis::BuildError>(())
 /// ```
-#[must_use]
 pub fn diagnose(text: &str, keys: &DiagnosisKeys) -> Diagnosis {
     let pasted = pasted::read(text);
     let mut search = Search { now: keys.now(), fits: Vec::new(), trials: Vec::new() };
@@ -85,10 +87,10 @@ struct Search {
 impl Search {
     fn forms(&mut self, text: &str, keys: &[Known]) {
         let kind = TicketKind::Forms;
-        let protected = if text.len() > forms::LONGEST_TEXT {
+        let protected = if text.len() > LONGEST_TEXT {
             Err("more than 4096 characters, and ASP.NET reads no more")
         } else {
-            forms::decode(text).ok_or("neither hexadecimal digits nor a URL token")
+            decode_forms(text).ok_or("neither hexadecimal digits nor a URL token")
         };
         match protected {
             Ok(protected) => {
@@ -104,7 +106,7 @@ impl Search {
     }
 
     fn katana(&mut self, text: &str, keys: &DiagnosisKeys) {
-        let Some(protected) = katana::decode(text).filter(|bytes| !bytes.is_empty()) else {
+        let Some(protected) = decode_katana(text).filter(|bytes| !bytes.is_empty()) else {
             for (kind, _) in purposes(keys.authentication_types()) {
                 self.not_text(kind, "not base64url");
             }

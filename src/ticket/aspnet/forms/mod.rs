@@ -8,6 +8,6 @@ mod framework20;
 mod tests;
 mod version1;
 
-pub(super) use examine::examine;
+pub(super) use examine::examine_payload;
 pub use forms_tickets::{DangerousFormsTickets, FormsTickets};
 pub(super) use forms_tickets::{LONGEST_TEXT, decode};

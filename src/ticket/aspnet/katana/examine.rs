@@ -15,7 +15,7 @@ pub(in crate::ticket::aspnet) enum Layer {
 }
 
 /// The ticket, and the number of its format.
-pub(in crate::ticket::aspnet) fn examine(packed: &[u8]) -> Result<(Ticket, u8), Layer> {
+pub(in crate::ticket::aspnet) fn examine_packed(packed: &[u8]) -> Result<(Ticket, u8), Layer> {
     let content = gzip::unpack(packed, LIMIT).map_err(|fault| match fault {
         Packed::Malformed(malformed) => Layer::Gzip(malformed),
         Packed::TooLarge => Layer::Gzip(Malformed("more than 1 MiB when it is unpacked")),

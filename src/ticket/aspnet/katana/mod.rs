@@ -14,7 +14,7 @@ mod text;
 
 pub use cookie::KatanaCookie;
 pub(super) use cookie::MIDDLEWARE;
-pub(super) use examine::{Layer, examine};
+pub(super) use examine::{Layer, examine_packed};
 pub(super) use oauth::{ACCESS_TOKEN, AUTHORIZATION_CODE, REFRESH_TOKEN};
 pub use oauth::{
     DangerousKatanaAccessToken, KatanaAccessToken, KatanaAuthorizationCode, KatanaRefreshToken,

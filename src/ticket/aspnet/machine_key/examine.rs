@@ -20,12 +20,15 @@ pub(in crate::ticket::aspnet) enum Fault {
 }
 
 /// Why [`Protector::unprotect`] gave nothing.
-pub(in crate::ticket::aspnet) fn examine(protector: &Protector, protected: &[u8]) -> Fault {
+pub(in crate::ticket::aspnet) fn examine_protected(
+    protector: &Protector,
+    protected: &[u8],
+) -> Fault {
     let keys = &*protector.0;
     let block = keys.cipher.block();
     let tag = keys.hash.size();
     let length = protected.len().saturating_sub(tag);
-    if length < 2 * block || length % block != 0 {
+    if length < 2 * block || !length.is_multiple_of(block) {
         return Fault::Length;
     }
     if keys.hash.authenticated(protected).is_none() { Fault::Mac } else { Fault::Padding }
@@ -37,7 +40,7 @@ pub(in crate::ticket::aspnet) fn examine_forms(
     protected: &[u8],
 ) -> Fault {
     match protector {
-        FormsProtector::Framework45(protector) => examine(protector, protected),
+        FormsProtector::Framework45(protector) => examine_protected(protector, protected),
         FormsProtector::Legacy(protector) => examine_legacy(protector, protected),
     }
 }
@@ -53,7 +56,7 @@ fn examine_legacy(protector: &LegacyProtector, protected: &[u8]) -> Fault {
     let is_encrypted = matches!(protection, Protection::All | Protection::Encryption);
     let block = if is_encrypted { cipher.block() } else { 1 };
     let length = protected.len().saturating_sub(tag);
-    if length == 0 || length % block != 0 {
+    if length == 0 || !length.is_multiple_of(block) {
         return Fault::Length;
     }
     if tag > 0 && hash.authenticated(protected).is_none() {

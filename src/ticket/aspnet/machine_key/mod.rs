@@ -22,7 +22,7 @@ mod vectors;
 
 pub(super) use builder::is_published;
 pub use builder::{DangerousMachineKey, MachineKeyBuilder};
-pub(super) use examine::{Fault, examine, examine_forms};
+pub(super) use examine::{Fault, examine_forms, examine_protected};
 pub(crate) use forms::FormsProtector;
 pub use framework45::Protector;
 pub use key::MachineKey;
