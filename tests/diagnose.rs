@@ -234,8 +234,7 @@ what to write:
       .dangerous().allow_3des()
       .build()?;
   let tickets = FormsTickets::new(key)?;
-tried and failed, the furthest first:
-",
+failed at ",
         mint.machine_key().fingerprint()
     );
     assert!(report.starts_with(&begin), "{report}");

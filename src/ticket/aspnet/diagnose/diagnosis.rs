@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What [`diagnose`](super::diagnose) found. Its `Display` is a report of several lines: what fits and
-/// what to write, what was noticed, then each failure, the one that came furthest first.
+/// what to write, what was noticed, then the failures, those that came furthest first.
 ///
 /// It holds no key. The report shows the name, the times and the types of the claims; the values only
 /// [where they are asked for](Self::with_values). `Debug` shows no value either.
@@ -84,13 +84,19 @@ impl fmt::Display for Report<'_> {
         for notice in notices {
             writeln!(f, "note: {notice}")?;
         }
-        if !trials.is_empty() {
-            writeln!(f, "tried and failed, the furthest first:")?;
+        let mut keys: Vec<&str> =
+            trials.iter().filter_map(|trial| trial.machine_key.as_deref()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        if fits.is_empty() && !keys.is_empty() {
+            writeln!(f, "tried by the fingerprints: {}", keys.join(", "))?;
         }
-        for (line, algorithms) in grouped(trials) {
-            let (way, why) = line;
-            let with = if algorithms.is_empty() { "" } else { " with " };
-            writeln!(f, "  {way}{with}{}: {why}", algorithms.join(", "))?;
+        for Group { first, lines } in grouped(trials, keys.len() > 1) {
+            writeln!(f, "failed at {}: {}", first.step, first.detail)?;
+            for (way, algorithms) in lines {
+                let colon = if algorithms.is_empty() { "" } else { ": " };
+                writeln!(f, "  {way}{colon}{}", algorithms.join(", "))?;
+            }
         }
         Ok(())
     }
@@ -99,7 +105,8 @@ impl fmt::Display for Report<'_> {
 impl Report<'_> {
     fn write_fit(&self, f: &mut fmt::Formatter<'_>, fit: &Fit) -> fmt::Result {
         let Fit { kind, machine_key, choices, layout, ticket, .. } = fit;
-        writeln!(f, "fits: {kind}{}, {}", way(kind, choices), algorithms(choices, fit.is_des))?;
+        let with = algorithms(choices, fit.is_des).map_or_else(String::new, |it| format!(", {it}"));
+        writeln!(f, "fits: {kind}{}{with}", way(kind, choices))?;
         line(f, "key", format_args!("{machine_key} (fingerprint)"))?;
         line(f, "layout", layout)?;
         match (ticket.expires_at, fit.expired_since) {
@@ -193,26 +200,47 @@ fn line(f: &mut fmt::Formatter<'_>, what: &str, value: impl fmt::Display) -> fmt
     writeln!(f, "  {what:<14}{value}")
 }
 
-/// One line for those that differ in their algorithms alone.
-fn grouped(trials: &[Trial]) -> Vec<((String, String), Vec<String>)> {
-    let mut lines: Vec<((String, String), Vec<String>)> = Vec::new();
-    let mut keys: Vec<_> = trials.iter().filter_map(|trial| trial.machine_key.as_ref()).collect();
-    keys.sort();
-    keys.dedup();
+/// What failed for one reason.
+struct Group<'a> {
+    first: &'a Trial,
+    /// One for those that differ in their algorithms alone: the way, and the algorithms.
+    lines: Vec<(String, Vec<String>)>,
+}
+
+fn grouped(trials: &[Trial], several_keys: bool) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for trial in trials {
-        let tried = trial.choices.as_ref();
-        let way = tried.map_or_else(String::new, |choices| way(&trial.kind, choices));
-        let key = trial.machine_key.as_ref().filter(|_| keys.len() > 1);
-        let key = key.map_or_else(String::new, |key| format!(", key {key}"));
-        let line =
-            (format!("{}{key}{way}", trial.kind), format!("{}: {}", trial.step, trial.detail));
-        let algorithms = tried.map(|choices| algorithms(choices, trial.is_des));
-        match lines.iter_mut().find(|(known, _)| *known == line) {
-            Some((_, others)) => others.extend(algorithms),
-            None => lines.push((line, algorithms.into_iter().collect())),
+        let is_same = |group: &&mut Group<'_>| {
+            group.first.reached() == trial.reached() && group.first.detail == trial.detail
+        };
+        match groups.iter_mut().find(is_same) {
+            Some(group) => group.add(trial, several_keys),
+            None => {
+                let mut group = Group { first: trial, lines: Vec::new() };
+                group.add(trial, several_keys);
+                groups.push(group);
+            }
         }
     }
-    lines
+    groups
+}
+
+impl Group<'_> {
+    fn add(&mut self, trial: &Trial, several_keys: bool) {
+        let mut line = trial.kind.to_string();
+        if let Some(key) = trial.machine_key.as_ref().filter(|_| several_keys) {
+            line = format!("{line}, key {key}");
+        }
+        let mut with = None;
+        if let Some(choices) = &trial.choices {
+            line.push_str(&way(&trial.kind, choices));
+            with = algorithms(choices, trial.is_des);
+        }
+        match self.lines.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, others)) => others.extend(with),
+            None => self.lines.push((line, with.into_iter().collect())),
+        }
+    }
 }
 
 /// A length of time in its two largest units.

@@ -127,7 +127,8 @@ impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
         if let Some(choices) = &self.choices {
-            write!(f, "{}, {}", way(&self.kind, choices), algorithms(choices, self.is_des))?;
+            let with = algorithms(choices, self.is_des).map(|it| format!(", {it}"));
+            write!(f, "{}{}", way(&self.kind, choices), with.unwrap_or_default())?;
         }
         write!(f, ": {}: {}", self.step, self.detail)
     }
@@ -175,14 +176,18 @@ pub(super) fn way(kind: &TicketKind, choices: &MachineKeyChoices) -> String {
     format!(", {}{protection}{legacy}", choices.compatibility_mode)
 }
 
-pub(super) fn algorithms(choices: &MachineKeyChoices, is_des: bool) -> String {
+/// The two algorithms, as far as there are any.
+pub(super) fn algorithms(choices: &MachineKeyChoices, is_des: bool) -> Option<String> {
     let validation = choices.validation;
     let is_legacy = choices.compatibility_mode != CompatibilityMode::Framework45;
-    match (choices.protection, choices.decryption) {
-        (Protection::None, _) if is_legacy => "no algorithm".to_owned(),
-        (Protection::Validation, _) if is_legacy => validation.to_string(),
-        (_, Decryption::Auto) if is_des => format!("{validation} and {}", Decryption::Des),
-        (_, Decryption::Auto) => format!("{validation} and {}", Decryption::Aes),
-        (_, decryption) => format!("{validation} and {decryption}"),
+    let decryption = match choices.decryption {
+        Decryption::Auto if is_des => Decryption::Des,
+        Decryption::Auto => Decryption::Aes,
+        decryption => decryption,
+    };
+    match choices.protection {
+        Protection::None if is_legacy => None,
+        Protection::Validation if is_legacy => Some(validation.to_string()),
+        _ => Some(format!("{validation} and {decryption}")),
     }
 }
