@@ -500,7 +500,20 @@ fn several_keys_are_told_apart() {
     let keys = DiagnosisKeys::new(MachineKey::builder(&"01".repeat(64), &"02".repeat(32)));
     let keys = keys.unwrap().also(mint_key()).unwrap();
     let diagnosis = diagnose(&mint.katana_access_token("alice").build(), &keys);
-    assert_eq!(only(&diagnosis, "one").machine_key, mint.machine_key().fingerprint());
+    let fingerprint = mint.machine_key().fingerprint().to_owned();
+    assert_eq!(only(&diagnosis, "one").machine_key, fingerprint);
+    let line = format!("  Katana refresh token, key {fingerprint}: HMACSHA256 and AES\n");
+    assert!(diagnosis.to_string().contains(&line), "{diagnosis}");
+
+    let diagnosis = diagnose(&mint.forms("alice").bit_flipped(1).build(), &keys);
+    let report = diagnosis.to_string();
+    let second = report.lines().nth(1).unwrap_or_default();
+    assert!(second.starts_with("tried by the fingerprints: "), "{report}");
+    assert!(second.contains(&fingerprint) && second.contains(", "), "{report}");
+    let trials = diagnosis.trials().iter();
+    let own = trials.map(ToString::to_string).find(|trial| trial.contains("Framework45"));
+    let says = "FormsAuthentication ticket, Framework45, HMACSHA256 and AES: MAC: another key";
+    assert!(own.as_deref().is_some_and(|own| own.starts_with(says)), "{own:?}");
 }
 
 // ---- what people paste
