@@ -18,81 +18,19 @@ use portcullis::{
     jwt::{Algorithm, JwtValidator},
     token::{Presented, TokenValidator},
 };
-use support::*;
+use support::{
+    compare::{Side, calls, compare, requests, rounds},
+    *,
+};
 use tower_layer::Layer;
 
 fn main() {
-    // cargo test runs benches with --test: once through, quickly
-    let rounds = if std::env::args().any(|arg| arg == "--bench") { 600 } else { 2 };
-    println!(
-        "{:<44} {:>10} {:>10} {:>9} {:>8}",
-        "minimum over rounds, ns", "this", "against", "more", "ratio"
-    );
+    let rounds = rounds();
     warm_requests(rounds);
     decisions(rounds);
     cold_checks(rounds);
     cold_requests(rounds);
     many(rounds);
-}
-
-/// One side of a comparison: runs a batch and tells the nanoseconds per call.
-type Side<'a> = Box<dyn FnMut() -> f64 + 'a>;
-
-fn compare(name: &str, rounds: usize, mut this: Side<'_>, mut against: Side<'_>) {
-    let (mut a, mut b) = (Vec::new(), Vec::new());
-    for round in 0..rounds {
-        // who comes first alternates: the second finds warmer caches
-        if round % 2 == 0 {
-            a.push(this());
-            b.push(against());
-        } else {
-            b.push(against());
-            a.push(this());
-        }
-    }
-    let (min_a, min_b) = (sorted(&mut a)[0], sorted(&mut b)[0]);
-    let (median_a, median_b) = (a[a.len() / 2], b[b.len() / 2]);
-    for (what, a, b) in [(name, min_a, min_b), ("  median", median_a, median_b)] {
-        println!("{what:<44} {a:>10.1} {b:>10.1} {:>9.1} {:>8.3}", a - b, a / b);
-    }
-}
-
-fn sorted(figures: &mut [f64]) -> &[f64] {
-    figures.sort_unstable_by(f64::total_cmp);
-    figures
-}
-
-/// A batch of requests, made before the clock starts.
-fn requests<'a, S>(mut service: S, token: Option<&'a str>) -> Side<'a>
-where
-    S: tower_service::Service<
-            Request<()>,
-            Response = http::Response<()>,
-            Error = std::convert::Infallible,
-        > + 'a,
-{
-    const BATCH: usize = 256;
-    Box::new(move || {
-        let made: Vec<Request<()>> = (0..BATCH).map(|_| request(token)).collect();
-        let mut answers = Vec::with_capacity(BATCH);
-        let start = Instant::now();
-        for request in made {
-            answers.push(call(&mut service, request));
-        }
-        let time = start.elapsed();
-        drop(black_box(answers));
-        time.as_nanos() as f64 / BATCH as f64
-    })
-}
-
-fn calls<'a>(batch: u32, mut call: impl FnMut() + 'a) -> Side<'a> {
-    Box::new(move || {
-        let start = Instant::now();
-        for _ in 0..batch {
-            call();
-        }
-        start.elapsed().as_nanos() as f64 / f64::from(batch)
-    })
 }
 
 fn warm_requests(rounds: usize) {

@@ -20,7 +20,8 @@ use portcullis::{
 };
 use support::{INVALID, MISSING};
 
-/// The user signed in at most so long ago (`auth_time`). `Debug` is what the log shows.
+/// The user signed in at most so long ago (`auth_time`). `Debug` is what the log shows. The
+/// ready-made `policy::authenticated().within(..)` also tells the client what is needed.
 #[derive(Debug)]
 struct SignedInWithin(Duration);
 

@@ -7,6 +7,7 @@
 use std::{
     convert::Infallible,
     future::{Future, Ready, ready},
+    io::Write as _,
     pin::pin,
     sync::{Arc, LazyLock},
     task::{Context, Poll, Waker},
@@ -15,10 +16,16 @@ use std::{
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderValue, Request, Response, header};
+use flate2::{Compression, write::GzEncoder};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response, header};
 use portcullis::{
     Attempt, AuthError, AuthErrorKind, BearerAuth, Clock, Identity, Rejection, UnixTime,
     jwt::{Algorithm, JwkSet, JwtValidator, StaticKeys, jws},
+    scheme::{Transport, TransportSource},
+    ticket::{
+        Ticket, TicketFormat,
+        aspnet::{FormsTickets, KatanaCookie, MachineKey, Protector},
+    },
     token::{Presented, TokenValidator},
 };
 use tower_layer::Layer;
@@ -85,6 +92,25 @@ pub fn bearer_header(data: &[u8]) -> String {
     format!("{status} {reason} {challenge}")
 }
 
+/// The lines of a `Forwarded` header. Lines end with LF here.
+pub fn forwarded(data: &[u8]) -> String {
+    let source = TransportSource::Forwarded;
+    let (mut sent, mut by_proxy) = (HeaderMap::new(), HeaderMap::new());
+    for line in data.split(|byte| *byte == b'\n') {
+        let appended = [line, b", for=192.0.2.1;proto=http"].concat();
+        let (Ok(line), Ok(appended)) =
+            (HeaderValue::from_bytes(line), HeaderValue::from_bytes(&appended))
+        else {
+            return "not a header".into();
+        };
+        sent.append(header::FORWARDED, line);
+        by_proxy.append(header::FORWARDED, appended);
+    }
+    let said = source.transport(&by_proxy, &Extensions::new());
+    assert_eq!(said, Transport::Plain, "the proxy has the last word");
+    format!("{:?}", source.transport(&sent, &Extensions::new()))
+}
+
 /// A claims set, signed: the strict reader, member by member.
 pub fn json_members(data: &[u8]) -> String {
     const SECRET: &[u8] = &[7; 32];
@@ -111,6 +137,88 @@ pub fn json_members(data: &[u8]) -> String {
         assert_eq!(identity.claims_json(), data);
     }
     verdict(&judged)
+}
+
+/// A forms cookie, three times over: as text; as the payload of each layout, protected.
+pub fn forms_ticket(data: &[u8]) -> String {
+    struct Formats {
+        current: FormsTickets,
+        framework20: FormsTickets,
+        protector: Protector,
+    }
+    static FORMATS: LazyLock<Formats> = LazyLock::new(|| {
+        let format = || FormsTickets::new(machine_key()).expect("the key is sound");
+        Formats {
+            current: format(),
+            framework20: format().dangerous().framework20_layout(),
+            protector: protector("FormsAuthentication.Ticket", &[]),
+        }
+    });
+    let Formats { current, framework20, protector } = &*FORMATS;
+    let text = str::from_utf8(data).map_or("not text".into(), |text| open(current, text));
+    let protected: String =
+        protector.protect(data).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(
+        "as text: {text}; inside: {}; in the old layout: {}",
+        open(current, &protected),
+        open(framework20, &protected)
+    )
+}
+
+/// A Katana cookie, three times over: as text; as what is protected; as what is packed, too.
+pub fn katana_ticket(data: &[u8]) -> String {
+    static FORMAT: LazyLock<(KatanaCookie, Protector)> = LazyLock::new(|| {
+        let cookie = KatanaCookie::new(machine_key(), "ApplicationCookie");
+        let middleware = "Microsoft.Owin.Security.Cookies.CookieAuthenticationMiddleware";
+        (
+            cookie.expect("the key is sound").accept_format_2(),
+            protector("User.MachineKey.Protect", &[middleware, "ApplicationCookie", "v1"]),
+        )
+    });
+    let (format, protector) = &*FORMAT;
+    let text = str::from_utf8(data).map_or("not text".into(), |text| open(format, text));
+    let protect = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(protector.protect(bytes));
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(data).expect("a Vec takes every byte");
+    let packed = encoder.finish().expect("a Vec takes every byte");
+    format!(
+        "as text: {text}; inside: {}; packed: {}",
+        open(format, &protect(data)),
+        open(format, &protect(&packed))
+    )
+}
+
+fn machine_key() -> MachineKey {
+    MachineKey::from_hex(&"A1".repeat(64), &"5C".repeat(32)).expect("the keys are sound")
+}
+
+fn protector(primary: &str, specific: &[&str]) -> Protector {
+    machine_key().purpose(primary, specific).expect("the purposes are sound")
+}
+
+/// What opens is written and opens again, the same, if it can be written at all.
+fn open(format: &dyn TicketFormat, text: &str) -> String {
+    match format.unprotect(text) {
+        Ok(ticket) => {
+            if let Ok(again) = format.protect(&ticket) {
+                assert_eq!(format.unprotect(&again).as_ref(), Ok(&ticket), "not the same again");
+            }
+            describe(&ticket)
+        }
+        Err(error) => {
+            // what follows the fingerprint of the key that opened it
+            let detail = error.detail().filter(|detail| detail.starts_with("the key "));
+            match detail.and_then(|detail| detail.split_once("; ")) {
+                Some((_, why)) => format!("{}: {why}", error.kind()),
+                None => error.kind().to_string(),
+            }
+        }
+    }
+}
+
+fn describe(ticket: &Ticket) -> String {
+    let claims = ticket.identity().map_or(0, |identity| identity.claims.len());
+    format!("{:?}, {claims} claims, until {:?}", ticket.name(), ticket.expires_at)
 }
 
 fn judge(validator: &JwtValidator, token: &str) -> Result<Identity, AuthError> {

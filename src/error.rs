@@ -6,7 +6,13 @@
 //!    expected and what was found.
 //! 3. What the client is told is a third thing, the [`Rejection`](crate::rejection::Rejection).
 
-use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    convert::Infallible,
+    fmt::{self, Write as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::principal::SchemeName;
 
@@ -15,7 +21,7 @@ use crate::principal::SchemeName;
 pub struct AuthError {
     kind: AuthErrorKind,
     retry_after: u16,
-    detail: Option<Arc<Box<str>>>,
+    detail: Option<Arc<String>>,
 }
 
 impl AuthError {
@@ -32,7 +38,7 @@ impl AuthError {
     /// than 512 bytes is cut.
     #[must_use]
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
-        self.detail = Some(Arc::new(printable(&detail.to_string(), DETAIL_LIMIT).into()));
+        self.detail = Some(Arc::new(Printable::text_of(detail, DETAIL_LIMIT)));
         self
     }
 
@@ -53,7 +59,7 @@ impl AuthError {
     /// The operator's text, if there is one.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
-        self.detail.as_deref().map(AsRef::as_ref)
+        self.detail.as_deref().map(String::as_str)
     }
 
     /// When asking again may help; `None` unless the error is undecidable.
@@ -201,6 +207,8 @@ kinds! {
     /// Two credentials of different users where one user must hold both.
     SubjectMismatch Invalid "the credentials belong to different users";
     // ---- tickets and cookies
+    /// A cookie came along with a request that another site's page started.
+    CrossSiteRequest Invalid "a page of another site started the request; see CrossSiteGuard";
     /// Two cookies have the name; which one is the user's cannot be told.
     AmbiguousCookie Invalid "two cookies of one name were sent";
     /// A chunked cookie lacks one of its chunks.
@@ -344,24 +352,55 @@ fn near(a: &str, b: &str) -> bool {
 
 /// The text with control characters escaped, and cut at a character near `limit` bytes.
 pub(crate) fn printable(text: &str, limit: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(limit));
-    for c in text.chars() {
-        if out.len() >= limit {
-            out.push('…');
-            break;
-        }
-        if c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
+    Printable::text_of(text, limit)
+}
+
+/// Takes text in, escaped, until it is full.
+struct Printable {
+    text: String,
+    limit: usize,
+    is_full: bool,
+}
+
+impl Printable {
+    fn text_of(value: impl fmt::Display, limit: usize) -> String {
+        let text = String::with_capacity(limit.min(USUAL_TEXT));
+        let mut printable = Self { text, limit, is_full: false };
+        // the only error is that it is full: the rest is cut off
+        let _ = write!(printable, "{value}");
+        printable.text
     }
-    out
+}
+
+impl fmt::Write for Printable {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.limit.saturating_sub(self.text.len());
+        if text.len() <= room && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            self.text.push_str(text);
+            return Ok(());
+        }
+        for c in text.chars() {
+            if self.is_full {
+                return Err(fmt::Error);
+            }
+            if self.text.len() >= self.limit {
+                self.text.push('…');
+                self.is_full = true;
+            } else if c.is_control()
+                || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            {
+                self.text.extend(c.escape_default());
+            } else {
+                self.text.push(c);
+            }
+        }
+        Ok(())
+    }
 }
 
 const DETAIL_LIMIT: usize = 512;
+/// Room for most texts.
+const USUAL_TEXT: usize = 96;
 
 #[cfg(test)]
 mod tests {

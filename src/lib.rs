@@ -4,8 +4,10 @@
 //! request (RFC 6750), checks it (RFC 9068, RFC 7519 and below), and gives the handler a typed
 //! caller. It works with anything made of [`http`] types: axum, tonic, hyper, a gateway.
 //!
-//! It is not an authorization server, no OAuth client and no session store, and it encrypts
-//! nothing. Whether *this* order belongs to *this* caller remains the application's question.
+//! It reads the cookies and tickets of ASP.NET applications as well, and can demand a token and a
+//! ticket at once.
+//!
+//! It is not an authorization server and no OAuth client. Whether *this* order belongs to *this* caller remains the application's question.
 //!
 //! # Quick start
 //!
@@ -111,7 +113,7 @@
 //!
 //! # Testing
 //!
-//! With the feature `testing`: `testing::signed_in` makes a request by somebody, for unit tests of
+//! With the feature `testing`: `testing::TicketMint` makes tickets; `testing::signed_in` makes a request by somebody, for unit tests of
 //! handlers; `testing::MockIssuer` is an issuer in the process, with every fault and every forgery;
 //! `testing::ManualClock` makes its tokens expire; `testing::assert_protected` names the routes
 //! that somebody forgot.
@@ -153,8 +155,9 @@
 //! The words are .NET's where the thing is: a *scheme* is an authentication scheme, active or
 //! passive; the gate is `AddAuthentication` and `UseAuthentication` in one;
 //! [`AuthenticateLayer::suppress_all_but`] is Web API's `SuppressHostPrincipal` with host
-//! authentication filters; a requirement is `[Authorize]`; a *challenge* is a challenge. Cookies
-//! and tickets of ASP.NET applications are not accepted yet.
+//! authentication filters; a requirement is `[Authorize]`; a *challenge* is a challenge; a *ticket*
+//! is a ticket. `TicketAuth` reads the cookies of FormsAuthentication and Katana, `RequireBoth`
+//! demands a ticket and a token of one user. `docs/FROM-ASPNET.md` says it word for word.
 #![forbid(unsafe_code)]
 // without a crypto library the ready-made stacks are left out, and what only they call lies idle
 #![cfg_attr(not(any(feature = "aws-lc", feature = "rust-crypto")), allow(dead_code))]

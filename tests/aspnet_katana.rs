@@ -1,19 +1,20 @@
 //! Katana's cookies and tokens: the vectors, every damage, several keys, bounds, and what is written.
-#![cfg(feature = "tickets")]
 
 use std::{collections::BTreeMap, io::Write as _};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::{Compression, write::GzEncoder};
+use http::Request;
 use portcullis::{
     AuthErrorKind, BuildError, UnixTime,
     ticket::{
-        RenewalRule, Ticket, TicketClaim, TicketFormat, TicketIdentity,
+        RenewalRule, Ticket, TicketClaim, TicketFormat, TicketIdentity, TicketValidator,
         aspnet::{
             KatanaAccessToken, KatanaAuthorizationCode, KatanaCookie, KatanaRefreshToken,
             MachineKey, Protector,
         },
     },
+    token::{Presented, TokenValidator as _},
 };
 use serde_json::{Value, json};
 
@@ -269,7 +270,12 @@ fn no_purpose_opens_what_another_wrote() {
                 }
                 Err(error) => {
                     assert_ne!(read_by, written_by);
-                    assert_eq!(error.kind(), AuthErrorKind::TicketUndecryptable);
+                    // what the authorization server keeps to itself is recognised, and refused
+                    let expected = match (written_by, read_by) {
+                        (3 | 4, 2) => AuthErrorKind::TicketWrongPurpose,
+                        _ => AuthErrorKind::TicketUndecryptable,
+                    };
+                    assert_eq!(error.kind(), expected, "{written_by} read by {read_by}");
                 }
             }
         }
@@ -371,6 +377,33 @@ fn a_token_has_an_expiry_and_is_for_somebody() {
         assert_eq!(error.kind(), AuthErrorKind::TicketMalformed);
         assert!(error.detail().unwrap().contains("authentication type"), "{error}");
     }
+}
+
+#[test]
+fn a_cookie_of_nobody_signs_nobody_in() {
+    let named = |authentication_type: &[u8]| {
+        let payload = [
+            &3_i32.to_le_bytes()[..],
+            authentication_type,
+            b"\x01\0\x01\0",
+            &1_i32.to_le_bytes(),
+            b"\x01\0\x05alice\x01\0\x01\0\x01\0",
+            &0_i32.to_le_bytes(),
+            &1_i32.to_le_bytes(),
+            &0_i32.to_le_bytes(),
+        ]
+        .concat();
+        protected(&gzip(&payload))
+    };
+    let format = KatanaCookie::new(key(1), "ApplicationCookie").unwrap();
+    let validator = TicketValidator::new(format);
+    let (parts, ()) = Request::new(()).into_parts();
+    let judge =
+        |cookie: &str| validator.validate(Presented::new(cookie, &parts)).into_ready().unwrap();
+    assert_eq!(judge(&named(b"\x07Cookies")).unwrap().subject(), Some("alice"));
+    let error = judge(&named(b"\0")).unwrap_err();
+    assert_eq!(error.kind(), AuthErrorKind::TicketMalformed);
+    assert!(error.detail().unwrap().contains("authentication type"), "{error}");
 }
 
 #[test]

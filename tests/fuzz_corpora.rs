@@ -11,11 +11,14 @@ type Door = fn(&[u8]) -> String;
 
 #[test]
 fn each_seed_has_its_verdict() {
-    let doors: [(&str, Door); 4] = [
+    let doors: [(&str, Door); 7] = [
         ("bearer_header", doors::bearer_header),
+        ("forms_ticket", doors::forms_ticket),
+        ("forwarded", doors::forwarded),
         ("json_members", doors::json_members),
         ("jwk_set", doors::jwk_set),
         ("jwt_token", doors::jwt_token),
+        ("katana_ticket", doors::katana_ticket),
     ];
     for (target, door) in doors {
         let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");

@@ -1,6 +1,8 @@
 //! What the benches share: an issuer's keys and tokens, and services to put a gate around.
 #![allow(dead_code)] // each bench uses a part of it
 
+pub mod compare;
+
 use std::{
     convert::Infallible,
     future::{Future, Ready, ready},

@@ -58,10 +58,12 @@ impl KeyTable {
         match (fitting.next(), fitting.next(), keys.next()) {
             (Some(key), None, _) => Ok(key.clone()),
             (Some(_), Some(_), _) => {
-                Err(unknown(format!("several keys of the name {:?} fit", printable(kid, 64))))
+                Err(unknown(format_args!("several keys of the name {:?} fit", printable(kid, 64))))
             }
             (None, _, Some(other)) => Err(jws::does_not_fit(other.jwk(), algorithm)),
-            (None, _, None) => Err(unknown(format!("no key has the kid {:?}", printable(kid, 64)))),
+            (None, _, None) => {
+                Err(unknown(format_args!("no key has the kid {:?}", printable(kid, 64))))
+            }
         }
     }
 
@@ -69,10 +71,12 @@ impl KeyTable {
         let fitting = self.keys.iter().filter(|key| key.jwk().fits(algorithm));
         let mut found: Vec<Key> = fitting.take(self.tries + 1).cloned().collect();
         match found.len() {
-            0 => Err(unknown(format!("the token has no kid, and no key verifies {algorithm}"))),
+            0 => {
+                Err(unknown(format_args!("the token has no kid, and no key verifies {algorithm}")))
+            }
             1 => found.pop().map(FoundKeys::One).ok_or_else(|| AuthErrorKind::UnknownKey.into()),
             count if count <= self.tries => Ok(FoundKeys::Several(found)),
-            _ => Err(unknown(format!(
+            _ => Err(unknown(format_args!(
                 "the token has no kid, and more than {} keys verify {algorithm}; \
                  try_keys_without_kid tries up to 4",
                 self.tries
@@ -87,6 +91,6 @@ impl fmt::Debug for KeyTable {
     }
 }
 
-fn unknown(detail: String) -> AuthError {
+fn unknown(detail: fmt::Arguments<'_>) -> AuthError {
     AuthError::new(AuthErrorKind::UnknownKey).with_detail(detail)
 }

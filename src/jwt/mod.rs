@@ -10,6 +10,7 @@ mod jwk_set;
 pub mod jws;
 mod key_table;
 mod keys;
+mod known_headers;
 mod profile;
 mod remote;
 mod rules;

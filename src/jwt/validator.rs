@@ -8,6 +8,7 @@ use super::{
     Algorithm, FoundKeys, Key, KeySource,
     claims::{Claim, Claims},
     jws::{Compact, Header, HeaderBuffer, does_not_fit, malformed},
+    known_headers::KnownHeaders,
     rules::Rules,
     static_keys::MOST_TRIES,
 };
@@ -61,6 +62,7 @@ struct Several {
     max_token_bytes: usize,
     /// That of the first validator.
     clock: Arc<dyn Clock>,
+    known_headers: KnownHeaders,
 }
 
 /// All that belongs to one issuer. What one issuer allows says nothing about another.
@@ -70,6 +72,7 @@ pub(super) struct Issuer {
     pub(super) rules: Rules,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) max_token_bytes: usize,
+    pub(super) known_headers: KnownHeaders,
 }
 
 impl JwtValidator {
@@ -108,22 +111,40 @@ impl JwtValidator {
         let (Some(max_token_bytes), Some(clock)) = (longest, clock) else {
             return Err(BuildError::invalid("issuer", "there is no validator; give at least one"));
         };
-        Ok(Self(Issuers::Several(Arc::new(Several { by_iss, max_token_bytes, clock }))))
+        let known_headers = KnownHeaders::default();
+        let several = Several { by_iss, max_token_bytes, clock, known_headers };
+        Ok(Self(Issuers::Several(Arc::new(several))))
     }
 
     /// As far as it goes without waiting.
     fn begin(&self, token: &str) -> Result<Progress, AuthError> {
         check_length(token, self.max_token_bytes())?;
         let compact = Compact::split(token)?;
+        if let Some(header) = self.known_headers().find(&compact) {
+            return self.judge(token, &compact, header);
+        }
         let mut buffer = HeaderBuffer::new();
         let header = compact.header(&mut buffer)?;
+        let progress = self.judge(token, &compact, &header)?;
+        if let Progress::Done(_) = progress {
+            self.known_headers().note(&compact, &header);
+        }
+        Ok(progress)
+    }
+
+    fn judge(
+        &self,
+        token: &str,
+        compact: &Compact<'_>,
+        header: &Header<'_>,
+    ) -> Result<Progress, AuthError> {
         match &self.0 {
             Issuers::One(issuer) => {
-                let algorithm = issuer.accept(&compact, &header)?;
-                match issuer.find(&header, algorithm).into_ready() {
-                    Ok(found) => issuer
-                        .prove_and_read(&compact, &header, algorithm, found)
-                        .map(Progress::Done),
+                let algorithm = issuer.accept(compact, header)?;
+                match issuer.find(header, algorithm).into_ready() {
+                    Ok(found) => {
+                        issuer.prove_and_read(compact, header, algorithm, found).map(Progress::Done)
+                    }
                     Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
                 }
             }
@@ -132,18 +153,25 @@ impl JwtValidator {
                 let claims = parse_claims(&payload)?;
                 let issuer = several.choose(&claims)?;
                 check_length(token, issuer.max_token_bytes)?;
-                let algorithm = issuer.accept(&compact, &header)?;
-                match issuer.find(&header, algorithm).into_ready() {
+                let algorithm = issuer.accept(compact, header)?;
+                match issuer.find(header, algorithm).into_ready() {
                     Ok(found) => {
-                        let found = found.map_err(|error| name_the_kid(error, &header))?;
-                        let key = prove(&compact, algorithm, &found)?;
-                        let identity = issuer.read(&header, &claims, key)?;
+                        let found = found.map_err(|error| name_the_kid(error, header))?;
+                        let key = prove(compact, algorithm, &found)?;
+                        let identity = issuer.read(header, &claims, key)?;
                         drop(claims);
                         Ok(Progress::Done(identity.claims_json(payload).build()))
                     }
                     Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
                 }
             }
+        }
+    }
+
+    fn known_headers(&self) -> &KnownHeaders {
+        match &self.0 {
+            Issuers::One(issuer) => &issuer.known_headers,
+            Issuers::Several(several) => &several.known_headers,
         }
     }
 

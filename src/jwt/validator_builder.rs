@@ -2,7 +2,10 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
-use super::{Algorithm, JwtValidator, KeySource, Profile, rules::Rules, validator::Issuer};
+use super::{
+    Algorithm, JwtValidator, KeySource, Profile, known_headers::KnownHeaders, rules::Rules,
+    validator::Issuer,
+};
 use crate::{
     clock::{Clock, SystemClock},
     error::BuildError,
@@ -242,6 +245,7 @@ impl JwtValidatorBuilder {
             rules,
             clock: self.clock,
             max_token_bytes: self.max_token_bytes,
+            known_headers: KnownHeaders::default(),
         }))
     }
 }

@@ -100,6 +100,9 @@ impl Rejection {
             })
             .or(reason.map(AuthError::new))
             .unwrap_or(AuthError::new(AuthErrorKind::NoCredential));
+        if error.kind() == AuthErrorKind::CrossSiteRequest {
+            return Self::forbidden(error); // signing in again would not mend it
+        }
         let code = (error.kind() != AuthErrorKind::NoCredential).then_some("invalid_token");
         let missing = asked
             .clone()
@@ -201,6 +204,11 @@ impl Rejection {
             StatusCode::FORBIDDEN => "the caller may not do this",
             StatusCode::INTERNAL_SERVER_ERROR => "the service is not set up correctly",
             StatusCode::SERVICE_UNAVAILABLE => "the credential cannot be checked at the moment",
+            _ if self.0.missing == ["session"]
+                && self.0.reason.kind() != AuthErrorKind::NoCredential =>
+            {
+                "the session is not valid"
+            }
             _ => crate::challenge::public_description(self.0.reason.kind()),
         }
     }

@@ -143,7 +143,7 @@ impl<V: TokenValidator> Authenticator for Bearer<V> {
     }
 
     fn responder(&self) -> Option<&dyn Responder> {
-        self.vary.then_some(self)
+        if self.vary { Some(self) } else { None }
     }
 }
 

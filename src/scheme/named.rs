@@ -2,15 +2,8 @@
 
 use std::sync::Arc;
 
-use http::request::Parts;
-
-use super::{Authenticator, Outcome};
-use crate::{
-    attempt::Attempt,
-    challenge::{Challenge, ChallengeReason},
-    error::BuildError,
-    principal::SchemeName,
-};
+use super::Authenticator;
+use crate::{error::BuildError, principal::SchemeName};
 
 /// A named way to authenticate: .NET's authentication scheme. A value; a clone is a reference
 /// count.
@@ -39,8 +32,9 @@ impl Scheme {
     }
 
     /// A scheme that could not be built. A gate refuses it with this error.
-    pub(crate) fn flawed(name: SchemeName, flaw: BuildError) -> Self {
-        Self { flaw: Some(Box::new(flaw)), ..Self::custom(name, Flawed) }
+    #[cfg(feature = "tickets")]
+    pub(super) fn flawed(name: SchemeName, flaw: BuildError) -> Self {
+        Self { flaw: Some(Box::new(flaw)), ..Self::custom(name, super::flawed::Flawed) }
     }
 
     /// A passive scheme counts only on routes that name it.
@@ -76,20 +70,6 @@ impl Scheme {
     #[must_use]
     pub fn authenticator(&self) -> &dyn Authenticator {
         &*self.authenticator
-    }
-}
-
-/// Stands where a scheme would be, until the gate refuses it.
-#[derive(Debug)]
-struct Flawed;
-
-impl Authenticator for Flawed {
-    fn authenticate(&self, _: &Parts) -> Attempt<Outcome> {
-        Attempt::ready(Outcome::Absent)
-    }
-
-    fn challenge(&self, _: ChallengeReason<'_>) -> Option<Challenge> {
-        None
     }
 }
 

@@ -96,7 +96,6 @@ impl<R: Clone> RequireBoth<And<And<SchemeIs, SchemeIs>, SameSubject>, R> {
     }
 
     /// The words that weaken what is demanded.
-    #[must_use]
     pub const fn dangerous(self) -> DangerousRequireBoth<R> {
         DangerousRequireBoth(self)
     }

@@ -72,7 +72,10 @@ impl Serialize for Claims<'_> {
         optional(&mut map, "name", name)?;
         let roles = self.values(&self.identity.role_claim_type);
         optional(&mut map, "roles", roles.filled().map(|Values(claims)| Texts(claims)))?;
-        optional(&mut map, "role", roles.filled())?;
+        // an application that adds the claim `role` by its short name means it, though .NET's
+        // IsInRole does not look there
+        let named = self.values("role");
+        optional(&mut map, "role", roles.filled().or_else(|| named.filled()))?;
 
         for same in self.sorted.chunk_by(|a, b| a.claim_type == b.claim_type) {
             let Some(first) = same.first() else { continue };

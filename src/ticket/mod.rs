@@ -27,7 +27,7 @@
 //! | `scope` | all claims `scope`, separated by spaces |
 //! | `iat`, `exp` | the ticket's times, in whole seconds |
 //! | `name` | the claim of the identity's name type |
-//! | `roles`, `role` | the claims of the identity's role type: `roles` is always an array, `role` is one only where there are several |
+//! | `roles`, `role` | the claims of the identity's role type: `roles` is always an array, `role` is one only where there are several. Where there are none, `role` is the claims of that short name |
 //! | any other type | as the ticket spells it: text, or an array where the type stands more than once |
 //!
 //! The names above `name` and the roles are facts: no claim of a ticket takes their place. What .NET

@@ -26,7 +26,7 @@ impl Sliding {
             return None;
         }
         let (issued, expires) = (ticket.issued_at?, ticket.expires_at?);
-        if now < issued || expires < now || !self.is_due(issued, expires, now) {
+        if expires < now || !self.is_due(issued, expires, now) {
             return None;
         }
         let mut next = ticket.clone();
@@ -42,6 +42,7 @@ impl Sliding {
     }
 
     fn is_due(&self, issued: UnixTime, expires: UnixTime, now: UnixTime) -> bool {
+        // before the issue time nothing has elapsed, and nothing is due
         let (remaining, elapsed) = (expires.saturating_since(now), now.saturating_since(issued));
         match self.rule {
             RenewalRule::AfterHalf => remaining < elapsed,

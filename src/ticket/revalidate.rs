@@ -66,6 +66,7 @@ pub enum Verdict {
     /// [`UserGone`](AuthErrorKind::UserGone). It does not slide, and its session is removed.
     Reject(AuthErrorKind),
     /// This ticket takes its place, with the times and the age of the old one. A session's entry is
-    /// replaced at once; a ticket without a session is written when it next slides.
+    /// replaced at once; a ticket without a session is written when it next slides, and its format
+    /// must have a place for it: a forms ticket holds a name and no role.
     Replace(Box<Ticket>),
 }

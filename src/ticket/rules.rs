@@ -117,6 +117,10 @@ impl Rules {
         session: Option<&SessionKey>,
     ) -> Result<Identity, AuthError> {
         let malformed = |why| AuthError::new(AuthErrorKind::TicketMalformed).with_detail(why);
+        // ClaimsIdentity.IsAuthenticated: a name alone is a claim that nobody checked
+        if ticket.identity().is_some_and(|identity| identity.authentication_type.is_empty()) {
+            return Err(malformed("no authentication type: nobody was authenticated"));
+        }
         let claims = Claims::of(&ticket, &self.issuer).ok_or_else(|| malformed("no identity"))?;
         if claims.subject.is_none() && claims.client_id.is_none() {
             return Err(malformed("it names nobody: no name identifier, no name and no client"));

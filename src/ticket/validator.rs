@@ -18,6 +18,32 @@ use crate::{
 ///
 /// It serves cookies and bearer tokens alike. A clone is the same validator: one for the gate, one
 /// for the handlers that [sign users in and out](Self::issue).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::{sync::Arc, time::Duration};
+/// use portcullis::ticket::{InMemorySessions, Ticket, TicketValidator};
+/// use portcullis::ticket::aspnet::{KatanaCookie, MachineKey};
+/// use portcullis::token::{Presented, TokenValidator};
+///
+/// let key = MachineKey::from_hex(&"A0".repeat(64), &"5C".repeat(32))?;
+/// let tickets = TicketValidator::new(KatanaCookie::new(key, "ApplicationCookie")?)
+///     .lifetime(Duration::from_secs(20 * 60))
+///     .max_lifetime(Duration::from_secs(12 * 3600))
+///     .sessions(Arc::new(InMemorySessions::default()))?;
+///
+/// let cookie = tickets.issue(Ticket::new("ApplicationCookie", "alice")).await?;
+/// # let (parts, ()) = http::Request::new(()).into_parts();
+/// let text = str::from_utf8(cookie.text.expose())?;
+/// let alice = tickets.validate(Presented::new(text, &parts)).await?;
+/// assert_eq!(alice.subject(), Some("alice"));
+///
+/// tickets.sign_out(&alice).await?;
+/// assert!(tickets.validate(Presented::new(text, &parts)).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub struct TicketValidator<F> {
     pub(super) format: Arc<F>,
     pub(super) rules: Arc<Rules>,
@@ -139,6 +165,10 @@ impl<F: TicketFormat> TokenValidator for TicketValidator<F> {
             Ok(opened) => self.rules.judge(opened),
             Err(error) => Attempt::ready(Err(error)),
         }
+    }
+
+    fn is_ticket(&self) -> bool {
+        true
     }
 
     /// The text of the ticket that slid. A session slid already when it was judged; its cookie is

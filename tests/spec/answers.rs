@@ -90,12 +90,12 @@ fn undecidable() -> Decision {
 #[rustfmt::skip]
 const TABLE: &[Line] = &[
     // nobody sent anything; what is asked for decides who is missing
-    Line { bearer: "", session: "", decision: anybody, status: 401, grpc: 16, reason: NoCredential, code: None, description: NOTHING, challenges: &[B, S], missing: &["Bearer", "Cookies"], retry_after: None },
-    Line { bearer: "", session: "alice", decision: a_bearer, status: 401, grpc: 16, reason: NoCredential, code: None, description: NOTHING, challenges: &[B], missing: &["Bearer"], retry_after: None },
+    Line { bearer: "", session: "", decision: anybody, status: 401, grpc: 16, reason: NoCredential, code: None, description: NOTHING, challenges: &[B, S], missing: &["token", "Cookies"], retry_after: None },
+    Line { bearer: "", session: "alice", decision: a_bearer, status: 401, grpc: 16, reason: NoCredential, code: None, description: NOTHING, challenges: &[B], missing: &["token"], retry_after: None },
     // each scheme is asked for its own reason
-    Line { bearer: "Expired", session: "", decision: anybody, status: 401, grpc: 16, reason: Expired, code: TOKEN, description: EXPIRED, challenges: &[B_EXPIRED, S], missing: &["Bearer", "Cookies"], retry_after: None },
-    Line { bearer: "", session: "Expired", decision: anybody, status: 401, grpc: 16, reason: Expired, code: TOKEN, description: EXPIRED, challenges: &[B, S_EXPIRED], missing: &["Bearer", "Cookies"], retry_after: None },
-    Line { bearer: "Expired", session: "alice", decision: anybody, status: 401, grpc: 16, reason: Expired, code: TOKEN, description: EXPIRED, challenges: &[B_EXPIRED, S], missing: &["Bearer"], retry_after: None },
+    Line { bearer: "Expired", session: "", decision: anybody, status: 401, grpc: 16, reason: Expired, code: TOKEN, description: EXPIRED, challenges: &[B_EXPIRED, S], missing: &["token", "Cookies"], retry_after: None },
+    Line { bearer: "", session: "Expired", decision: anybody, status: 401, grpc: 16, reason: Expired, code: TOKEN, description: EXPIRED, challenges: &[B, S_EXPIRED], missing: &["token", "Cookies"], retry_after: None },
+    Line { bearer: "Expired", session: "alice", decision: anybody, status: 401, grpc: 16, reason: Expired, code: TOKEN, description: EXPIRED, challenges: &[B_EXPIRED, S], missing: &["token"], retry_after: None },
     // a reason that no single credential has
     Line { bearer: "alice", session: "bob", decision: another_subject, status: 401, grpc: 16, reason: SubjectMismatch, code: TOKEN, description: INVALID, challenges: &[B_INVALID, S_MISMATCH], missing: &[], retry_after: None },
     Line { bearer: "alice", session: "", decision: another_subject, status: 401, grpc: 16, reason: SubjectMismatch, code: TOKEN, description: INVALID, challenges: &[B_INVALID, S], missing: &["Cookies"], retry_after: None },
@@ -103,7 +103,7 @@ const TABLE: &[Line] = &[
     Line { bearer: "down", session: "", decision: anybody, status: 503, grpc: 14, reason: IssuerUnreachable, code: None, description: LATER, challenges: &[], missing: &[], retry_after: Some(7) },
     Line { bearer: "", session: "down", decision: anybody, status: 503, grpc: 14, reason: IssuerUnreachable, code: None, description: LATER, challenges: &[], missing: &[], retry_after: Some(7) },
     Line { bearer: "alice", session: "down", decision: anybody, status: 401, grpc: 16, reason: NoCredential, code: None, description: NOTHING, challenges: &[B, S], missing: &["Cookies"], retry_after: None },
-    Line { bearer: "", session: "down", decision: a_bearer, status: 401, grpc: 16, reason: NoCredential, code: None, description: NOTHING, challenges: &[B], missing: &["Bearer"], retry_after: None },
+    Line { bearer: "", session: "down", decision: a_bearer, status: 401, grpc: 16, reason: NoCredential, code: None, description: NOTHING, challenges: &[B], missing: &["token"], retry_after: None },
     // malformed is fatal, whatever was decided
     Line { bearer: "alice", session: "DuplicateCredential", decision: || Decision::Allow, status: 400, grpc: 16, reason: DuplicateCredential, code: Some("invalid_request"), description: "more than one credential was sent", challenges: &[S_TWICE], missing: &[], retry_after: None },
     Line { bearer: "DuplicateCredential", session: "down", decision: undecidable, status: 400, grpc: 16, reason: DuplicateCredential, code: Some("invalid_request"), description: "more than one credential was sent", challenges: &[B_TWICE], missing: &[], retry_after: None },
@@ -168,13 +168,13 @@ async fn problem_details_to_the_letter() {
             "",
             "",
             "any_scheme",
-            r#"{"detail":"no credential was sent","missing":["Bearer","Cookies"],"status":401,"title":"Unauthorized","type":"about:blank"}"#,
+            r#"{"detail":"no credential was sent","missing":["token","Cookies"],"status":401,"title":"Unauthorized","type":"about:blank"}"#,
         ),
         (
             "Expired",
             "",
             "bearer",
-            r#"{"detail":"the access token expired","error":"invalid_token","missing":["Bearer"],"status":401,"title":"Unauthorized","type":"about:blank"}"#,
+            r#"{"detail":"the access token expired","error":"invalid_token","missing":["token"],"status":401,"title":"Unauthorized","type":"about:blank"}"#,
         ),
         (
             "DuplicateCredential",

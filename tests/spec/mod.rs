@@ -78,8 +78,13 @@ pub mod runner;
 
 mod algorithms;
 mod answers;
+mod chunks;
 mod claims;
 mod connections;
+mod cookie_life;
+mod cookie_renewal;
+mod cookies;
+mod cross_site;
 mod discovery;
 mod encodings;
 mod gate_rows;
@@ -103,6 +108,9 @@ mod signatures;
 mod step_up;
 mod strict_json;
 mod supply_chain;
+mod ticket_attacks;
+mod ticket_lifecycle;
+mod ticket_sessions;
 mod times;
 mod token_types;
 mod tower;
@@ -115,8 +123,13 @@ pub use runner::{Once, Test};
 pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("algorithms", algorithms::TESTS),
     ("answers", answers::TESTS),
+    ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
     ("connections", connections::TESTS),
+    ("cookie_life", cookie_life::TESTS),
+    ("cookie_renewal", cookie_renewal::TESTS),
+    ("cookies", cookies::TESTS),
+    ("cross_site", cross_site::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("gate_rows", gate_rows::TESTS),
@@ -140,6 +153,9 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
+    ("ticket_attacks", ticket_attacks::TESTS),
+    ("ticket_lifecycle", ticket_lifecycle::TESTS),
+    ("ticket_sessions", ticket_sessions::TESTS),
     ("times", times::TESTS),
     ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),

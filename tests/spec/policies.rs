@@ -13,6 +13,8 @@ chapter! {
     fn which_schemes_they_name;
     async fn one_scope_of_several;
     async fn a_scope_that_no_token_can_hold;
+    fn a_claim_has_exactly_this_value;
+    async fn of_a_scheme_that_could_not_say;
     async fn whom_a_challenge_asks;
     async fn a_handler_asks;
 }
@@ -121,6 +123,33 @@ async fn a_scope_that_no_token_can_hold() {
         let decision = policy::scopes(needed.split(' ').filter(|it| !it.is_empty()));
         assert_eq!(decision.decide(&caller) == Decision::Allow, allowed, "{needed:?}");
     }
+}
+
+fn a_claim_has_exactly_this_value() {
+    let caller = signed_in(person("alice", "", "staff"));
+    let allowed = |policy: &dyn Policy| policy.decide(&caller) == Decision::Allow;
+    assert!(allowed(&policy::claim("sub", "alice")));
+    assert!(allowed(&policy::claim("roles", vec!["staff"])));
+    for (name, value) in [("sub", "Alice"), ("sub", ""), ("roles", "staff"), ("none", "alice")] {
+        assert!(!allowed(&policy::claim(name, value)), "{name} {value}");
+        assert!(!allowed(&policy::claim(name, value).of(Bearer)), "{name} {value}");
+    }
+    assert!(allowed(&policy::role("staff")) && allowed(&policy::role("alice").in_claim("sub")));
+    assert!(!allowed(&policy::role("Staff")) && !allowed(&policy::role("staff").in_claim("sub")));
+}
+
+/// A question about one scheme is open while that scheme is, whatever the others say.
+async fn of_a_scheme_that_could_not_say() {
+    let open = record(&["authorization: Bearer down", "x-session: alice"]).await;
+    let staff = || policy::role("staff");
+    assert_eq!(staff().of(Bearer).decide(&open), Decision::Undecidable);
+    assert_eq!(staff().of(Cookies).decide(&open), Decision::Allow);
+    assert_eq!(staff().decide(&open), Decision::Allow);
+    assert_eq!(policy::scheme(Bearer).decide(&open), Decision::Undecidable);
+    // a no of another policy is certain all the same
+    let never = policy::from_fn("never", |_| Decision::forbid(AuthErrorKind::MissingRole));
+    let refused = open.check(&staff().of(Bearer).and(never)).unwrap_err();
+    assert_eq!(refused.status(), 403);
 }
 
 /// An empty list stands for all that is visible, and swallows the other.

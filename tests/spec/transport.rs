@@ -2,16 +2,15 @@
 
 use http::{Extensions, Request};
 use portcullis::{
-    AuthErrorKind, AuthenticateLayer, Bearer, BearerAuth, Scheme, policy,
-    scheme::{Transport, TransportSource},
+    AuthErrorKind, AuthenticateLayer, Bearer, BearerAuth, Cookies, Scheme, policy,
+    scheme::{CrossSiteGuard, TicketCookie, Transport, TransportSource},
 };
 use tower::ServiceBuilder;
 
 use super::ledger;
 use crate::support::{
     fixed::{
-        ALICE, Expected, Fixed, Handler, NO_STORE, NOTHING_SENT, WR_EMPTY, get, ok, send, send_to,
-        with_headers,
+        ALICE, Expected, Fixed, NO_STORE, NOBODY, NOTHING_SENT, WR_EMPTY, get, send, with_headers,
     },
     logs::Log,
 };
@@ -20,7 +19,7 @@ chapter! {
     fn what_a_header_says;
     fn one_source_is_asked;
     async fn plain_http_is_refused_unseen;
-    async fn a_cookie_is_no_transport;
+    async fn a_token_in_a_cookie;
 }
 
 /// The lines of the header, and what they say.
@@ -186,17 +185,15 @@ async fn plain_http_is_refused_unseen() {
     ledger::passed("6750-46");
 }
 
-/// A bearer scheme has one transport: the header. What would have to hold of a cookie (that only TLS
-/// delivers it, and that a guard stands before it) cannot go wrong: there is no word that reads one.
-async fn a_cookie_is_no_transport() {
+/// A bearer scheme reads the header alone; a token in a cookie counts only where a cookie scheme was
+/// told to judge it, and there TLS can be demanded of each request.
+async fn a_token_in_a_cookie() {
     let validator = Fixed::default();
     let gate = AuthenticateLayer::new((Scheme::bearer(Bearer, validator.clone()),)).unwrap();
     let stack = ServiceBuilder::new()
         .layer(gate.clone())
         .layer(gate.require(policy::scheme(Bearer)).unwrap());
-    for name in
-        ["access_token", "token", "Bearer", "Authorization", "__Host-access_token", ".ASPXAUTH"]
-    {
+    for name in ["access_token", "Bearer", "Authorization", "__Host-access_token", ".ASPXAUTH"] {
         for method in ["GET", "POST"] {
             for value in ["abc", "Bearer abc", "\"abc\""] {
                 let cookie = format!("cookie: {name}={value}");
@@ -204,8 +201,7 @@ async fn a_cookie_is_no_transport() {
                 request.extensions_mut().insert(Transport::Tls);
                 send(stack.clone(), request.clone()).await.is(&NOTHING_SENT);
                 // where the route is public, nobody is signed in by it either
-                let answer = send_to(gate.clone(), Handler::new(ok), request).await;
-                assert_eq!((answer.status, answer.saw.as_deref()), (200, Some("")));
+                send(gate.clone(), request).await.is(&NOBODY);
             }
         }
     }
@@ -213,5 +209,28 @@ async fn a_cookie_is_no_transport() {
     // and beside a header it changes nothing
     let both = get(&["cookie: access_token=bob", "authorization: Bearer abc"]);
     send(stack, both).await.is(&ALICE);
-    ledger::passed("6750-44 6750-45");
+
+    let validator = Fixed::default();
+    let scheme = Scheme::cookie(Cookies, "__Host-token", validator.clone());
+    let scheme = scheme.guard(CrossSiteGuard::new());
+    let gate = AuthenticateLayer::new((scheme.require_tls(TransportSource::Server),)).unwrap();
+    let stack = ServiceBuilder::new()
+        .layer(gate.clone())
+        .layer(gate.require(policy::scheme(Cookies)).unwrap());
+    for transport in [Transport::Plain, Transport::Unknown] {
+        let mut request = get(&["cookie: __Host-token=abc", "x-forwarded-proto: https"]);
+        request.extensions_mut().insert(transport);
+        let answer = send(stack.clone(), request).await;
+        assert_eq!((answer.status, answer.saw), (401, None));
+        let reason = answer.rejection.unwrap().reason().kind();
+        assert_eq!(reason, AuthErrorKind::InsecureTransport);
+    }
+    assert_eq!(validator.judged(), [""; 0]);
+    let mut request = get(&["cookie: __Host-token=abc"]);
+    request.extensions_mut().insert(Transport::Tls);
+    send(stack, request).await.is(&Expected::passed("Cookies alice"));
+    // and no browser is given a cookie of this name that plain http delivers
+    let plain = TicketCookie::builder("__Host-token").dangerous().never_secure().build();
+    assert!(plain.unwrap_err().to_string().contains("InsecureCookie"));
+    ledger::passed("6750-44");
 }

@@ -1,8 +1,12 @@
 //! Answers that depend on the credential, and caches (RFC 9110 §12.5.5, RFC 9111 §4.1).
 
 use http::{HeaderValue, Response, header::VARY};
-use portcullis::{AuthErrorKind, AuthenticateLayer, Bearer, BearerAuth, Scheme, policy};
-use tower::{ServiceBuilder, util::MapResponseLayer};
+use portcullis::scheme::CrossSiteGuard;
+use portcullis::{AuthErrorKind, AuthenticateLayer, Bearer, BearerAuth, Cookies, Scheme, policy};
+use tower::{
+    ServiceBuilder,
+    util::{MapResponseLayer, option_layer},
+};
 
 use super::ledger;
 use crate::support::fixed::{
@@ -51,6 +55,25 @@ async fn routes_that_serve_anonymous_callers_too() {
     }
     // by default nothing is said
     send_to(gate(), Handler::new(ok), get(&[])).await.is(&NOBODY);
+
+    // where several credentials may decide, each is named
+    let cookie = Scheme::cookie(Cookies, "session", Fixed::default());
+    let cookie = cookie.guard(CrossSiteGuard::new()).vary();
+    let bearer = Scheme::bearer(Bearer, Fixed::default()).vary();
+    let both = AuthenticateLayer::new((Scheme::from(bearer), Scheme::from(cookie))).unwrap();
+    for (lines, saw) in [
+        (&[][..], ""),
+        (&["cookie: session=abc"], "Cookies alice"),
+        (&["authorization: Bearer bob", "cookie: session=abc"], "Bearer bob, Cookies alice"),
+    ] {
+        for layer in [None, Some(both.suppress_all())] {
+            let layers = (both.clone(), option_layer(layer.clone()));
+            let answer = send_to(layers, Handler::new(ok), get(lines)).await;
+            assert_eq!(answer.headers, [NAMED, "vary: cookie"], "{lines:?}");
+            let saw = if layer.is_some() { "" } else { saw };
+            assert_eq!((answer.status, answer.saw.as_deref()), (200, Some(saw)));
+        }
+    }
 }
 
 /// A layer inside the gate that adds these lines.

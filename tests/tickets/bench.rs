@@ -23,6 +23,8 @@ pub struct Drawer {
     pub tickets: Arc<Mutex<Vec<Ticket>>>,
     pub rule: RenewalRule,
     pub holds_properties: bool,
+    /// What it has no place for is lost, and no error tells.
+    pub careless: bool,
     pub demands_expiry: bool,
     pub writes: bool,
     pub session_claim_type: Option<&'static str>,
@@ -35,6 +37,7 @@ impl Drawer {
             tickets: Arc::default(),
             rule: RenewalRule::AfterHalf,
             holds_properties: true,
+            careless: false,
             demands_expiry: false,
             writes: true,
             session_claim_type: Some(SESSION),
@@ -67,6 +70,10 @@ impl TicketFormat for Drawer {
     }
 
     fn protect(&self, ticket: &Ticket) -> Result<String, BuildError> {
+        let mut ticket = ticket.clone();
+        if !self.holds_properties && self.careless {
+            ticket.properties.clear();
+        }
         if !self.writes || (!self.holds_properties && !ticket.properties.is_empty()) {
             return Err(BuildError::Invalid {
                 field: "properties",
@@ -74,7 +81,7 @@ impl TicketFormat for Drawer {
             });
         }
         let mut tickets = self.tickets.lock().unwrap();
-        tickets.push(ticket.clone());
+        tickets.push(ticket);
         Ok(format!("ticket-{}", tickets.len() - 1))
     }
 

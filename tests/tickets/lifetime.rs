@@ -55,8 +55,11 @@ fn sliding_ends_at_the_longest_life() {
     assert_eq!(busy(&bounded, foreign), longest);
 
     // no place for the moment of the sign-in: no sliding
-    let forms = bench(Drawer::forms()).with(|it| it.max_lifetime(longest));
-    assert_eq!(busy(&forms, issue(&forms)), 20 * MINUTE);
+    for careless in [false, true] {
+        let forms = bench(Drawer { careless, ..Drawer::forms() });
+        let forms = forms.with(|it| it.max_lifetime(longest));
+        assert_eq!(busy(&forms, issue(&forms)), 20 * MINUTE);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod bench;
 mod claims;
+mod families;
 mod lifetime;
 mod revalidation;
 mod sessions;

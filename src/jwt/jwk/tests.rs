@@ -3,6 +3,11 @@ use crate::jwt::JwkSet;
 
 /// RFC 7517 appendix A.1.
 const EC: &str = r#""kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM""#;
+/// RFC 7520 §5.4.
+const P384: &str = r#""kty":"EC","crv":"P-384","x":"YU4rRUzdmVqmRtWOs2OpDE_T5fsNIodcG8G5FWPrTPMyxpzsSOGaQLpe2FpxBmu2","y":"A8-yxCHxkfBz3hKZfI1jUYMjUhsEveZ9THuwFjH2sCNdtksRJU7D5-SkgaFL1ETP""#;
+/// RFC 7515 appendix A.4.
+#[cfg(feature = "aws-lc")]
+const P521: &str = r#""kty":"EC","crv":"P-521","x":"AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk","y":"ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2""#;
 const OKP: &str =
     r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
 const RSA: &str = r#""kty":"RSA","e":"AQAB","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw""#;
@@ -36,6 +41,8 @@ fn a_key_fits_its_own_family_and_what_it_says() {
         (RSA, r#","key_ops":["verify"],"use":"enc""#, &[]),
         (EC, "", &["ES256"]),
         (EC, r#","alg":"ES384""#, &[]),
+        (P384, "", &["ES384"]),
+        (P384, r#","alg":"ES256""#, &[]),
         (OKP, "", &["EdDSA", "Ed25519"]),
         (OKP, r#","alg":"EdDSA""#, &["EdDSA"]),
         (OKP, r#","alg":"Ed25519""#, &["Ed25519"]),
@@ -51,6 +58,33 @@ fn a_key_fits_its_own_family_and_what_it_says() {
         ),
     ] {
         assert_eq!(fitting(&jwk(members, more).unwrap()), fits, "{more}");
+    }
+}
+
+#[cfg(feature = "aws-lc")]
+#[test]
+fn p_521_fits_es512() {
+    let jwk = jwk(P521, "").unwrap();
+    assert_eq!(fitting(&jwk), ["ES512"]);
+    assert_eq!(jwk.thumbprint(), "u5YUSjQ2-2chBi51NSk3t3g7IM4o2KYcnPqPtCNGd3U");
+}
+
+/// RFC 7638 §3.1 and RFC 8037 appendix A.3; the others were hashed with another tool.
+#[test]
+fn a_thumbprint_is_that_of_the_required_members() {
+    for (members, thumbprint) in [
+        (RSA, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"),
+        (OKP, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"),
+        (EC, "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"),
+        (P384, "YlKlB7M2wnS0cPn_V7OW-FuDLuWdJ9z4OvPHmhGDfeE"),
+        (OCT, "y_x3gCJnL6oKGBBIXScabduwxTVy2Wd2bzRVEUbdUzc"),
+    ] {
+        for more in ["", r#","kid":"a","alg":"x","use":"sig","x5t":"AA""#] {
+            let jwk = jwk(members, more).unwrap();
+            assert_eq!(jwk.thumbprint(), thumbprint, "{more}");
+            let uri = format!("urn:ietf:params:oauth:jwk-thumbprint:sha-256:{thumbprint}");
+            assert_eq!(jwk.thumbprint_uri(), uri);
+        }
     }
 }
 

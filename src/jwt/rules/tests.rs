@@ -265,6 +265,8 @@ fn types_are_compared_as_media_types() {
         ("at+jwt; charset=x", "at+jwt", false),
         ("application/application/at+jwt", "at+jwt", false),
         ("text/at+jwt", "at+jwt", false),
+        ("application.at+jwt", "at+jwt", false),
+        ("application/at/jwt", "at/jwt", false),
         ("", "at+jwt", false),
         ("JWT", "at+jwt", false),
         ("application/", "", true),
@@ -303,6 +305,7 @@ fn refusals_say_what_was_expected_and_what_accepts_it() {
             r#""aud":"(absent)""#,
             "expected api1 or api2, found none: at the issuer the scope belongs to no API resource",
         ),
+        (r#""iss":"(absent)""#, "iss is missing"),
         (r#""iss":"https://j""#, "expected https://i, found https://j"),
         (
             r#""iss":"https://i/""#,

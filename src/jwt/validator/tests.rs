@@ -156,6 +156,34 @@ fn the_signature_comes_before_the_claims() {
     assert_eq!(kind(&validator, &sign(HEADER, "[]", &SECRET)), Some(AuthErrorKind::MalformedJwt));
 }
 
+/// The header of a verified token is not parsed again. All else is judged as ever.
+#[test]
+fn a_known_header_proves_nothing() {
+    use AuthErrorKind::{BadSignature, Expired, UnknownKey};
+
+    let source = Arc::new(Counting::default());
+    let one = builder(source.clone(), "https://i").build().unwrap();
+    let several = JwtValidator::several([one.clone()]).unwrap();
+    for validator in [one, several] {
+        *source.answer.lock().unwrap() = None;
+        let known = |token| validator.known_headers().find(&Compact::split(token).unwrap());
+        let forged = sign(HEADER, &claims("https://i"), &[8; 64]);
+        let expired =
+            sign(HEADER, &claims("https://i").replace(&format!("{}", NOW + 100), "1"), &SECRET);
+        for (token, refused) in [(&forged, BadSignature), (&expired, Expired)] {
+            assert_eq!(kind(&validator, token), Some(refused));
+            assert!(known(token).is_none(), "{refused}");
+        }
+        assert_eq!(kind(&validator, &good(HEADER)), None);
+        assert!(known(&forged).is_some());
+        for (token, refused) in [(&forged, BadSignature), (&expired, Expired)] {
+            assert_eq!(kind(&validator, token), Some(refused));
+        }
+        *source.answer.lock().unwrap() = Some(Err(UnknownKey.into()));
+        assert_eq!(kind(&validator, &good(HEADER)), Some(UnknownKey), "the key is gone");
+    }
+}
+
 #[test]
 fn keys_are_found_by_name() {
     use AuthErrorKind::{BadSignature, UnknownKey, UnsupportedAlgorithm};

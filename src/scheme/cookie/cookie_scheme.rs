@@ -8,11 +8,13 @@ use super::{carried::CarriedCookie, ticket_cookie::TicketCookie};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
-    error::{AuthErrorKind, BuildError},
-    principal::SchemeName,
+    error::{AuthError, AuthErrorKind, BuildError},
+    principal::{Identity, SchemeName},
     scheme::{
-        Asked, Authenticator, Outcome, Remembered, Responder, Scheme, TransportSource,
+        Asked, Authenticator, CrossSiteGuard, Outcome, Remembered, Responder, Scheme,
+        TransportSource,
         bearer::{tls, unless_revoked},
+        vary::vary_by,
     },
     token::{Presented, Revocations, TokenValidator},
 };
@@ -36,8 +38,10 @@ impl Scheme {
             validator,
             realm: "app".into(),
             tls_by: None,
+            guard: None,
             revocations: None,
             renew_when_suppressed: true,
+            vary: false,
         }
     }
 }
@@ -52,8 +56,10 @@ pub struct CookieScheme<V> {
     validator: V,
     realm: Box<str>,
     tls_by: Option<TransportSource>,
+    guard: Option<CrossSiteGuard>,
     revocations: Option<Arc<dyn Revocations>>,
     renew_when_suppressed: bool,
+    vary: bool,
 }
 
 impl<V: TokenValidator> CookieScheme<V> {
@@ -77,7 +83,17 @@ impl<V: TokenValidator> CookieScheme<V> {
         self
     }
 
-    /// Asked on every request, after any cache. Default: none.
+    /// A request that another site's page started, and that may change something, is refused (403
+    /// `CrossSiteRequest`) where the cookie would have let it in. Required where the cookie carries
+    /// a bearer token (RFC 6750 §5.3); not needed where a token in a header is demanded as well.
+    /// Default: none, and `SameSite` alone keeps other sites away.
+    pub fn guard(mut self, guard: CrossSiteGuard) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+
+    /// Asked on every request, after any cache, and again before a cookie is renewed; a store that
+    /// answers later keeps cookies from being renewed. Default: none.
     pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
         self.revocations = Some(revocations);
         self
@@ -89,12 +105,21 @@ impl<V: TokenValidator> CookieScheme<V> {
         self.renew_when_suppressed = renew;
         self
     }
+
+    /// Every answer says `Vary: cookie`, whoever asks: for routes that also serve callers without a
+    /// cookie, and whose answers a cache may keep (RFC 9111 §4.1). Default: off.
+    pub const fn vary(mut self) -> Self {
+        self.vary = true;
+        self
+    }
 }
 
 impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
     fn from(built: CookieScheme<V>) -> Self {
+        let is_open = built.guard.is_none() && !built.validator.is_ticket();
         let scheme = match built.cookie {
             Err(flaw) => Self::flawed(built.name, flaw),
+            Ok(_) if is_open => Self::flawed(built.name, unguarded()),
             Ok(cookie) => Self::custom(
                 built.name,
                 CookieAuthenticator {
@@ -102,8 +127,10 @@ impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
                     validator: built.validator,
                     realm: built.realm,
                     tls_by: built.tls_by,
+                    guard: built.guard,
                     revocations: built.revocations,
                     renew_when_suppressed: built.renew_when_suppressed,
+                    vary: built.vary,
                 },
             ),
         };
@@ -111,13 +138,23 @@ impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
     }
 }
 
+fn unguarded() -> BuildError {
+    BuildError::invalid(
+        "guard",
+        "the cookie carries a bearer token, which browsers send along whoever's page asks (RFC 6750 \
+         §5.3); say guard(CrossSiteGuard::new()), or take the token from the Authorization header",
+    )
+}
+
 struct CookieAuthenticator<V> {
     cookie: TicketCookie,
     validator: V,
     realm: Box<str>,
     tls_by: Option<TransportSource>,
+    guard: Option<CrossSiteGuard>,
     revocations: Option<Arc<dyn Revocations>>,
     renew_when_suppressed: bool,
+    vary: bool,
 }
 
 impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
@@ -131,6 +168,9 @@ impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
             && let Err(error) = tls(source, parts)
         {
             return Attempt::ready(error.into());
+        }
+        if self.guard.as_ref().is_some_and(|guard| !guard.admits(parts)) {
+            return Attempt::ready(AuthError::new(AuthErrorKind::CrossSiteRequest).into());
         }
         let judged = self.validator.validate(Presented::new(&text, parts));
         match &self.revocations {
@@ -166,6 +206,9 @@ impl<V: TokenValidator> Responder for CookieAuthenticator<V> {
     }
 
     fn respond(&self, asked: Asked<'_>, headers: &mut HeaderMap) {
+        if self.vary {
+            vary_by("cookie", headers);
+        }
         // the handler signed somebody in or out: its word counts
         if self.cookie.is_set_by(headers) {
             return;
@@ -173,7 +216,8 @@ impl<V: TokenValidator> Responder for CookieAuthenticator<V> {
         let carried = asked.remembered().copied().unwrap_or_default();
         match asked.outcome {
             Outcome::Verified(identity) if self.renew_when_suppressed || !asked.is_suppressed => {
-                if let Some(renewed) = self.validator.renew(identity)
+                if !self.is_revoked_by_now(identity)
+                    && let Some(renewed) = self.validator.renew(identity)
                     && let Err(error) = self.cookie.issue(carried, headers, &renewed)
                 {
                     tracing::error!(target: "portcullis", "the cookie {} was not renewed: {error}", self.cookie.name());
@@ -193,6 +237,16 @@ impl<V: TokenValidator> Responder for CookieAuthenticator<V> {
     }
 }
 
+impl<V> CookieAuthenticator<V> {
+    /// The handler may have revoked everything that this user holds: what is issued after that must
+    /// not outlive it. A store that has to be waited for is not waited for, and nothing is renewed.
+    fn is_revoked_by_now(&self, identity: &Identity) -> bool {
+        self.revocations.as_ref().is_some_and(|revocations| {
+            !matches!(revocations.is_revoked(identity).into_ready(), Ok(Ok(false)))
+        })
+    }
+}
+
 impl<V: fmt::Debug> fmt::Debug for CookieAuthenticator<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CookieAuthenticator")
@@ -200,8 +254,10 @@ impl<V: fmt::Debug> fmt::Debug for CookieAuthenticator<V> {
             .field("realm", &self.realm)
             .field("validator", &self.validator)
             .field("tls_by", &self.tls_by)
+            .field("guard", &self.guard)
             .field("revocations", &self.revocations)
             .field("renew_when_suppressed", &self.renew_when_suppressed)
+            .field("vary", &self.vary)
             .finish()
     }
 }

@@ -9,19 +9,13 @@
 //!    them.
 //! 4. *Ticks* are 100 ns each, since 0001-01-01T00:00:00Z.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use crate::clock::UnixTime;
 
 /// What is wrong with the bytes. For the operator: it holds nothing of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) &'static str);
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
 
 /// Takes bytes from the front.
 pub(super) struct Reader<'a> {

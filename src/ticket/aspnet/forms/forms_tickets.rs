@@ -133,6 +133,10 @@ impl TicketFormat for FormsTickets {
     fn renewal_rule(&self) -> RenewalRule {
         RenewalRule::AtHalf
     }
+
+    fn holds_properties(&self) -> bool {
+        false
+    }
 }
 
 /// What weakens [`FormsTickets`].

@@ -147,12 +147,10 @@ pub(super) fn write(ticket: &Ticket) -> Result<Vec<u8>, BuildError> {
         write_named(&mut writer, &claim.issuer, TicketClaim::LOCAL_AUTHORITY)?;
         write_named(&mut writer, &claim.original_issuer, &claim.issuer)?;
     }
-    match identity.bootstrap_context.as_deref() {
-        Some(context) if !context.trim().is_empty() => {
-            writer.count(context.encode_utf16().count());
-            writer.net_string(context);
-        }
-        _ => writer.int32(0),
+    let context = identity.bootstrap_context.as_deref().unwrap_or_default();
+    writer.count(context.encode_utf16().count());
+    if !context.is_empty() {
+        writer.net_string(context);
     }
     properties::write(&mut writer, ticket)?;
     Ok(writer.finish())

@@ -183,7 +183,7 @@ fn what_is_written_is_read() {
 
     ticket.allow_refresh = Some(true);
     ticket.expires_at = Some(UnixTime::MAX);
-    ticket.identities[0].bootstrap_context = Some(" ".into());
+    ticket.identities[0].bootstrap_context = Some("".into());
     let again = serializer::write(&ticket).unwrap();
     ticket.identities[0].bootstrap_context = None;
     assert_eq!(serializer::read(&again, Formats::Three), Ok(ticket));

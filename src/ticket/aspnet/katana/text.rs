@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use crate::base64url;
 
 pub(in crate::ticket::aspnet) fn decode(text: &str) -> Option<Vec<u8>> {
-    let body = if text.len() % 4 == 0 { strip_padding(text) } else { text };
+    let body = if text.len().is_multiple_of(4) { strip_padding(text) } else { text };
     let body = if body.contains(['+', '/']) {
         Cow::Owned(body.replace('+', "-").replace('/', "_"))
     } else {
