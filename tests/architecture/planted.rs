@@ -112,6 +112,7 @@ fn things_made_in_the_wrong_room() {
         "`Instant::now` belongs to [\"clock\"]",
     );
     one_fault(file, "use reqwest::Client;", "`reqwest` belongs to [\"fetch\"]");
+    one_fault(file, "fn f() { diagnose(1) }", "`diagnose` belongs to [\"ticket/aspnet\"]");
     let unwrap = "`unwrap`: say why it cannot fail, in `expect`";
     one_fault(file, "fn f() { x.unwrap(); }", unwrap);
     one_fault(file, "fn f() { g!(x.unwrap()); }", unwrap);

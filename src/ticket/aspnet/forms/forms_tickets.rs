@@ -157,7 +157,7 @@ impl DangerousFormsTickets {
 
 /// Hexadecimal in a cookie, a URL token where ASP.NET keeps the ticket in the URL. ASP.NET too tries
 /// the former first (FormsAuthentication.Decrypt).
-fn decode(text: &str) -> Option<Vec<u8>> {
+pub(in crate::ticket::aspnet) fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.as_bytes();
     if text.is_empty() {
         return None;
@@ -170,4 +170,4 @@ fn malformed(why: &'static str) -> AuthError {
 }
 
 /// In characters (FormsAuthentication.cs, MAX_TICKET_LENGTH).
-const LONGEST_TEXT: usize = 4096;
+pub(in crate::ticket::aspnet) const LONGEST_TEXT: usize = 4096;

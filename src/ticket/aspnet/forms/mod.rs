@@ -1,5 +1,6 @@
 //! FormsAuthentication tickets.
 
+mod examine;
 mod fields;
 mod forms_tickets;
 mod framework20;
@@ -7,4 +8,6 @@ mod framework20;
 mod tests;
 mod version1;
 
+pub(super) use examine::examine_payload;
 pub use forms_tickets::{DangerousFormsTickets, FormsTickets};
+pub(super) use forms_tickets::{LONGEST_TEXT, decode};

@@ -92,4 +92,5 @@ impl TicketFormat for KatanaCookie {
 }
 
 /// CookieAuthenticationMiddleware.cs.
-const MIDDLEWARE: &str = "Microsoft.Owin.Security.Cookies.CookieAuthenticationMiddleware";
+pub(in crate::ticket::aspnet) const MIDDLEWARE: &str =
+    "Microsoft.Owin.Security.Cookies.CookieAuthenticationMiddleware";

@@ -56,7 +56,7 @@ impl KatanaAccessToken {
     /// # Errors
     /// The key's algorithms can not protect by purpose.
     pub fn new(key: MachineKey) -> Result<Self, BuildError> {
-        Format::token(&key, [OAUTH, "Access_Token", "v1"])?
+        Format::token(&key, ACCESS_TOKEN)?
             .recognising(&key, "a refresh token", REFRESH_TOKEN)?
             .recognising(&key, "an authorization code", AUTHORIZATION_CODE)
             .map(Self)
@@ -125,8 +125,9 @@ tokens! { KatanaAccessToken KatanaRefreshToken KatanaAuthorizationCode }
 
 /// OAuthAuthorizationServerMiddleware.cs and OAuthBearerAuthenticationMiddleware.cs.
 const OAUTH: &str = "Microsoft.Owin.Security.OAuth";
-const REFRESH_TOKEN: [&str; 3] = [OAUTH, "Refresh_Token", "v1"];
-const AUTHORIZATION_CODE: [&str; 3] = [
+pub(in crate::ticket::aspnet) const ACCESS_TOKEN: [&str; 3] = [OAUTH, "Access_Token", "v1"];
+pub(in crate::ticket::aspnet) const REFRESH_TOKEN: [&str; 3] = [OAUTH, "Refresh_Token", "v1"];
+pub(in crate::ticket::aspnet) const AUTHORIZATION_CODE: [&str; 3] = [
     "Microsoft.Owin.Security.OAuth.OAuthAuthorizationServerMiddleware",
     "Authentication_Code",
     "v1",

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::base64url;
 
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(in crate::ticket::aspnet) fn decode(text: &str) -> Option<Vec<u8>> {
     let body = if text.len().is_multiple_of(4) { strip_padding(text) } else { text };
     let body = if body.contains(['+', '/']) {
         Cow::Owned(body.replace('+', "-").replace('/', "_"))

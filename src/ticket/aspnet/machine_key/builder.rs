@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    CompatibilityMode, Decryption, MachineKey, Protection, Validation,
+    CompatibilityMode, Decryption, MachineKey, MachineKeyChoices, Protection, Validation,
     algorithms::{cipher, cipher_key},
     key::Settings,
 };
@@ -79,6 +79,18 @@ impl MachineKeyBuilder {
     ///
     /// A key out of a short list of published samples is built, and warned of in the log.
     pub fn build(self) -> Result<MachineKey, BuildError> {
+        let key = self.checked()?;
+        if is_published(key.fingerprint()) {
+            tracing::warn!(
+                target: "portcullis::keys",
+                fingerprint = key.fingerprint(),
+                "this machine key is published: anybody can write tickets with it; generate another",
+            );
+        }
+        Ok(key)
+    }
+
+    fn checked(self) -> Result<MachineKey, BuildError> {
         let mode = self.compatibility_mode.ok_or_else(|| {
             BuildError::invalid(
                 "compatibility_mode",
@@ -94,13 +106,6 @@ impl MachineKeyBuilder {
         self.check_decryption_key(mode, decryption_key.expose())?;
         let Self { decryption, legacy_encryption, protection, validation, .. } = self;
         let fingerprint = fingerprint(validation_key.expose(), decryption_key.expose());
-        if PUBLISHED.contains(&&*fingerprint) {
-            tracing::warn!(
-                target: "portcullis::keys",
-                %fingerprint,
-                "this machine key is published: anybody can write tickets with it; generate another",
-            );
-        }
         Ok(MachineKey::new(Settings {
             compatibility_mode: mode,
             decryption,
@@ -152,6 +157,54 @@ impl MachineKeyBuilder {
     pub(super) const fn legacy_encryption(mut self, asked: bool) -> Self {
         self.legacy_encryption = asked;
         self
+    }
+
+    /// What was said beside the keys. A mode that was not said is told as `Framework45`.
+    pub(in crate::ticket::aspnet) fn choices(&self) -> MachineKeyChoices {
+        MachineKeyChoices {
+            compatibility_mode: self.compatibility_mode.unwrap_or(CompatibilityMode::Framework45),
+            decryption: self.decryption,
+            legacy_encryption: self.legacy_encryption,
+            protection: self.protection,
+            validation: self.validation,
+        }
+    }
+
+    /// These keys with other choices, every weak one allowed: for the diagnosis alone.
+    pub(in crate::ticket::aspnet) fn choose(
+        &self,
+        choices: MachineKeyChoices,
+    ) -> Result<MachineKey, BuildError> {
+        Self {
+            allowed: Allowed {
+                des: true,
+                legacy_encryption: true,
+                md5: true,
+                other_protection: true,
+                sha1: true,
+                triple_des: true,
+                unprotected: true,
+            },
+            compatibility_mode: Some(choices.compatibility_mode),
+            decryption: choices.decryption,
+            decryption_key: self.decryption_key.clone(),
+            legacy_encryption: choices.legacy_encryption,
+            protection: choices.protection,
+            validation: choices.validation,
+            validation_key: self.validation_key.clone(),
+        }
+        .checked()
+    }
+
+    /// The fingerprint, and the length of the decryption key in bytes.
+    ///
+    /// # Errors
+    /// One of the two keys is not hexadecimal.
+    pub(in crate::ticket::aspnet) fn recognise(&self) -> Result<(Box<str>, usize), BuildError> {
+        let validation_key = key_bytes("validation_key", &self.validation_key)?;
+        let decryption_key = key_bytes("decryption_key", &self.decryption_key)?;
+        let decryption_key = decryption_key.expose();
+        Ok((fingerprint(validation_key.expose(), decryption_key), decryption_key.len()))
     }
 
     fn check_choices(&self, mode: CompatibilityMode) -> Result<(), BuildError> {
@@ -364,6 +417,11 @@ fn fingerprint(validation_key: &[u8], decryption_key: &[u8]) -> Box<str> {
     let labelled = Secret::from([label, &length, validation_key, decryption_key].concat());
     let digest = sha256(labelled.expose());
     hex::encode(&digest[..4]).to_ascii_lowercase().into()
+}
+
+/// The key is one that a public repository prints.
+pub(in crate::ticket::aspnet) fn is_published(fingerprint: &str) -> bool {
+    PUBLISHED.contains(&fingerprint)
 }
 
 /// Fingerprints of sample keys that public repositories print. A longer list is no protection: what

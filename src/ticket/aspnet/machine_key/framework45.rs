@@ -13,11 +13,11 @@ use crate::crypto::{CbcKey, derive};
 /// The form is `IV || ciphertext || HMAC(IV || ciphertext)`; the HMAC is compared in constant time
 /// before anything is decrypted.
 #[derive(Clone)]
-pub struct Protector(Arc<Keys>);
+pub struct Protector(pub(super) Arc<Keys>);
 
-struct Keys {
-    cipher: CbcKey,
-    hash: KeyedHash,
+pub(super) struct Keys {
+    pub(super) cipher: CbcKey,
+    pub(super) hash: KeyedHash,
 }
 
 impl Protector {

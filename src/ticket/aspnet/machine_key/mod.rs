@@ -9,19 +9,21 @@
 mod algorithms;
 mod builder;
 mod config;
+mod examine;
 mod forms;
 mod framework45;
 mod key;
 mod legacy;
-
 mod settings;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod vectors;
 
+pub(super) use builder::is_published;
 pub use builder::{DangerousMachineKey, MachineKeyBuilder};
+pub(super) use examine::{Fault, examine_forms, examine_protected};
 pub(crate) use forms::FormsProtector;
 pub use framework45::Protector;
 pub use key::MachineKey;
-pub use settings::{CompatibilityMode, Decryption, Protection, Validation};
+pub use settings::{CompatibilityMode, Decryption, MachineKeyChoices, Protection, Validation};

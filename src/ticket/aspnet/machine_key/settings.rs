@@ -90,3 +90,19 @@ words! {
         TripleDes = "3DES",
     }
 }
+
+/// What `<machineKey>` and its neighbours say beside the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MachineKeyChoices {
+    /// The attribute `compatibilityMode`.
+    pub compatibility_mode: CompatibilityMode,
+    /// The attribute `decryption`.
+    pub decryption: Decryption,
+    /// `aspnet:UseLegacyEncryption` in `<appSettings>`. Only read before `Framework45`.
+    pub legacy_encryption: bool,
+    /// The attribute `protection` of `<forms>`. Only read before `Framework45`.
+    pub protection: Protection,
+    /// The attribute `validation`.
+    pub validation: Validation,
+}
