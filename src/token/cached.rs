@@ -344,7 +344,7 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> TokenValidator for Ca
     }
 
     fn is_ticket(&self) -> bool {
-        self.validator.is_ticket()
+        self.0.validator.is_ticket()
     }
 
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
