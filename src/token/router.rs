@@ -1,6 +1,11 @@
 //! Several kinds of token at one door.
 
-use std::{collections::HashMap, fmt, marker::PhantomData, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    marker::PhantomData,
+    sync::{Arc, OnceLock},
+};
 
 use super::{Cached, Caching, Presented, Renewed, TokenValidator};
 use crate::{
@@ -72,6 +77,7 @@ struct Routes {
     by_iss: HashMap<Box<str>, Arc<dyn TokenValidator>>,
     jwt: Option<Arc<dyn TokenValidator>>,
     opaque: Option<Arc<dyn TokenValidator>>,
+    headers: Arc<KnownHeaders>,
 }
 
 impl TokenRouter<Unrouted> {
@@ -122,7 +128,7 @@ impl<Step> TokenRouter<Step> {
 
 impl Routes {
     fn find(&self, token: &str) -> Result<&Arc<dyn TokenValidator>, AuthError> {
-        if !is_jwt(token) {
+        if !self.is_jwt(token) {
             // a JWT validator says best what is wrong with what is none
             return self.opaque.as_ref().or(self.jwt.as_ref()).ok_or_else(|| {
                 AuthError::new(AuthErrorKind::MalformedJwt)
@@ -147,6 +153,12 @@ impl Routes {
         })
     }
 
+    /// Whether it is a JWT by its shape, encrypted or not, good or bad.
+    fn is_jwt(&self, token: &str) -> bool {
+        let Some((header, rest)) = token.split_once('.') else { return false };
+        self.headers.has(header) || (has_segments_of_a_jwt(rest) && is_jose_header(header))
+    }
+
     fn all(&self) -> impl Iterator<Item = &Arc<dyn TokenValidator>> {
         self.jwt.iter().chain(&self.opaque).chain(self.by_iss.values())
     }
@@ -154,9 +166,19 @@ impl Routes {
 
 impl TokenValidator for TokenRouter {
     fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
-        match self.routes.find(presented.token()) {
+        let token = presented.token();
+        let judged = match self.routes.find(token) {
             Ok(validator) => validator.validate(presented),
-            Err(error) => Attempt::ready(Err(error)),
+            Err(error) => return Attempt::ready(Err(error)),
+        };
+        match judged.into_ready() {
+            Ok(answer) => {
+                if answer.is_ok() {
+                    self.routes.headers.learn(token);
+                }
+                Attempt::ready(answer)
+            }
+            Err(pending) => pending,
         }
     }
 
@@ -196,12 +218,41 @@ impl<Step> fmt::Debug for TokenRouter<Step> {
     }
 }
 
-/// Whether it is a JWT by its shape, encrypted or not, good or bad.
-fn is_jwt(token: &str) -> bool {
-    let Some((header, rest)) = token.split_once('.') else { return false };
-    if !matches!(rest.bytes().filter(|byte| *byte == b'.').count(), 1 | 3) {
-        return false;
+/// The first few headers of JWTs that were accepted, as they were written: the tokens of one key
+/// mostly have the same, and it need not be read each time.
+#[derive(Default)]
+struct KnownHeaders([OnceLock<Box<str>>; MOST_HEADERS]);
+
+impl KnownHeaders {
+    fn has(&self, header: &str) -> bool {
+        self.0.iter().map_while(OnceLock::get).any(|known| **known == *header)
     }
+
+    /// Once they are all taken it costs nothing any more.
+    fn learn(&self, accepted: &str) {
+        let Some((header, rest)) = accepted.split_once('.') else { return };
+        if self.has(header) {
+            return;
+        }
+        if let Some(free) = self.0.iter().find(|slot| slot.get().is_none())
+            && has_segments_of_a_jwt(rest)
+            && is_jose_header(header)
+        {
+            // somebody may have been faster; then there is another time
+            let _ = free.set(header.into());
+        }
+    }
+}
+
+/// Three or five in all, counted after the first dot.
+fn has_segments_of_a_jwt(rest: &str) -> bool {
+    // in bytes, so that the compiler counts many at a time
+    let dots = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(*byte == b'.')).sum::<u8>();
+    matches!(rest.as_bytes().chunks(128).map(|chunk| usize::from(dots(chunk))).sum(), 1_usize | 3)
+}
+
+/// It decodes to a JSON object with `alg` (RFC 7515 §4.1.1, RFC 7516 §4.1.1).
+fn is_jose_header(header: &str) -> bool {
     let mut usual = [0; USUAL_HEADER];
     let long;
     let decoded = if header.len() <= USUAL_HEADER {
@@ -225,6 +276,7 @@ fn unproven_issuer(token: &str) -> Option<String> {
     object.get("iss")?.as_str().ok().map(|issuer| issuer.into_owned())
 }
 
+const MOST_HEADERS: usize = 8;
 const USUAL_HEADER: usize = 512;
 const LONGEST_HEADER: usize = 16 * 1024;
 
@@ -259,7 +311,22 @@ mod tests {
             ("4f1d".to_owned(), false),
             (String::new(), false),
         ] {
-            assert_eq!(is_jwt(&token), expected, "{}", &token[..token.len().min(80)]);
+            assert_eq!(Routes::default().is_jwt(&token), expected, "{:.80}", token);
         }
+    }
+
+    #[test]
+    fn a_few_headers_are_known_by_heart_and_no_other_segment_is() {
+        let headers = KnownHeaders::default();
+        let header = |kid: usize| base64url::encode(format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#));
+        headers.learn("v1.2.3");
+        headers.learn("..");
+        headers.learn("v1");
+        headers.learn(&format!("{}.b", header(0)));
+        for kid in (0..MOST_HEADERS).chain(0..MOST_HEADERS + 1) {
+            headers.learn(&format!("{}.b.c", header(kid)));
+        }
+        assert!((0..MOST_HEADERS).all(|kid| headers.has(&header(kid))));
+        assert!(!headers.has(&header(MOST_HEADERS)) && !headers.has("v1") && !headers.has(""));
     }
 }
