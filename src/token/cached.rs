@@ -91,6 +91,10 @@ impl<V: TokenValidator, C: TokenCache + 'static> TokenValidator for Cached<V, C>
         self.validator.renew(identity)
     }
 
+    fn end(&self, identity: &Identity) -> Attempt<()> {
+        self.validator.end(identity)
+    }
+
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
     }
