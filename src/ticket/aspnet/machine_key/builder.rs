@@ -228,8 +228,19 @@ impl MachineKeyBuilder {
         mode: CompatibilityMode,
         length: usize,
     ) -> Result<(), BuildError> {
+        if mode == CompatibilityMode::Framework45 {
+            // ASP.NET takes every length there, and derives keys that are no longer
+            return if length < SHORTEST_KEY {
+                let problem = format!(
+                    "{length} bytes can be guessed; generate at least {SHORTEST_KEY} (32 digits), in \
+                     every application that shares the tickets"
+                );
+                Err(BuildError::invalid("validation_key", problem))
+            } else {
+                Ok(())
+            };
+        }
         let most = match self.validation {
-            _ if mode == CompatibilityMode::Framework45 => return Ok(()),
             Validation::Md5 => usize::MAX,
             Validation::HmacSha384 | Validation::HmacSha512 => 128,
             _ => 64,
@@ -365,6 +376,9 @@ fn fingerprint(validation_key: &[u8], decryption_key: &[u8]) -> Box<str> {
     let digest = sha256(labelled.expose());
     hex::encode(&digest[..4]).to_ascii_lowercase().into()
 }
+
+/// In bytes: 128 bits.
+const SHORTEST_KEY: usize = 16;
 
 /// Fingerprints of sample keys that public repositories print. A longer list is no protection: what
 /// was ever shown to anybody is to be replaced.
