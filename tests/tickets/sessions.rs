@@ -7,7 +7,7 @@ use std::{
 };
 
 use portcullis::{
-    Attempt, AuthError, AuthErrorClass, AuthErrorKind,
+    Attempt, AuthError, AuthErrorClass, AuthErrorKind, Identity,
     ticket::{
         InMemorySessions, IssueError, SessionKey, Sessions, Ticket, TicketClaim, TicketValidator,
     },
@@ -95,6 +95,19 @@ fn an_expired_session_is_removed() {
     assert_eq!(stored(&store, &key), None);
     bench.at(MINUTE);
     assert_eq!(bench.refused(&text), AuthErrorKind::SessionGone);
+}
+
+/// Beside a ticket, the primary identity is that of the token: signing it out would end nothing.
+#[test]
+fn another_identity_is_not_signed_out_in_silence() {
+    let (bench, _) = bench();
+    let text = bench.issue(Ticket::new("Cookies", "alice"));
+    let token = Identity::builder("https://issuer.example").subject("alice");
+    for other in [token.clone().build(), token.session_id("s1").build()] {
+        let error = ready(bench.validator.sign_out(&other)).unwrap_err();
+        assert_eq!(error.kind(), AuthErrorKind::SessionGone);
+    }
+    assert!(bench.validate(&text).is_ok());
 }
 
 /// CK-07: nothing brings a session back that was signed out.
