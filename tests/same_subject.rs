@@ -150,5 +150,10 @@ async fn a_mapping_says_who_the_user_is() {
             .by(Cookies, |_| Some(String::new()))
     };
     assert!(answer(empty(), "alice", "alice").await.starts_with("401 SubjectMismatch"));
+    // a client of the user's name is no user, whatever the mapping makes of the name
+    let lower =
+        || policy::same_subject().by(Bearer, |identity| identity.subject().map(str::to_lowercase));
+    assert!(answer(lower(), "Alice by web", "alice").await.starts_with("200"));
+    assert!(answer(lower(), "Alice by Alice", "alice").await.starts_with("401 SubjectMismatch"));
     assert_eq!(format!("{:?}", by_login()), r#"same_subject by ["Bearer"]"#);
 }

@@ -67,9 +67,12 @@ impl SameSubject {
     }
 
     fn user<'i>(&self, scheme: SchemeName, identity: &'i Identity) -> Option<Cow<'i, str>> {
+        // without a subject, a mapping may know the user by another claim
+        if identity.kind() == SubjectKind::Client && identity.subject().is_some() {
+            return None;
+        }
         let user = match self.mapped.iter().find(|(name, _)| *name == scheme) {
             Some((_, user)) => user(identity).map(Cow::Owned),
-            None if identity.kind() == SubjectKind::Client => None,
             None => identity.subject().map(Cow::Borrowed),
         };
         user.filter(|user| !user.is_empty())

@@ -94,7 +94,7 @@ impl<F: TicketFormat + 'static, P, R> TicketAuth<F, P, R> {
     /// [`revocations`](Self::revocations).
     ///
     /// # Errors
-    /// The store could not be asked. The cookie is deleted all the same; the session is not.
+    /// As [`TicketValidator::sign_out`]. The cookie is deleted all the same; the session is not.
     pub async fn sign_out(
         &self,
         request: &Parts,

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use super::{SessionKey, Sessions, Ticket, TicketFormat, TicketValidator, rules::undecided};
 use crate::{
     attempt::Attempt,
-    error::{AuthError, BuildError},
+    error::{AuthError, AuthErrorKind, BuildError},
     principal::Identity,
     token::Renewed,
 };
@@ -64,13 +64,18 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
     /// it expires. Deleting the cookie is the scheme's part.
     ///
     /// # Errors
-    /// The store could not be asked.
+    /// The store could not be asked; or there is a store, and the identity is of another validator, as
+    /// that of the token is beside a ticket: [`SessionGone`](AuthErrorKind::SessionGone).
     pub fn sign_out(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
-        match (&self.rules.sessions, identity.session_id()) {
-            (Some(store), Some(key)) => {
+        let Some(store) = &self.rules.sessions else { return Attempt::ready(Ok(())) };
+        // the `sid` of a token is no key of this store
+        match identity.session_id().filter(|_| Ticket::of(identity).is_some()) {
+            Some(key) => {
                 store.remove(&SessionKey::from(key)).map(|removed| removed.map_err(undecided))
             }
-            _ => Attempt::ready(Ok(())),
+            None => Attempt::ready(Err(AuthError::new(AuthErrorKind::SessionGone).with_detail(
+                "the identity to sign out is of another scheme: it has no session here",
+            ))),
         }
     }
 }

@@ -75,18 +75,30 @@ impl Sliding {
 
 /// When the user signed in. A property that is no number counts as absent: the key's owner alone
 /// writes properties.
-fn signed_in_at(ticket: &Ticket) -> Option<UnixTime> {
-    let told = ticket.property(SIGNED_IN_AT).and_then(|text| text.parse().ok());
-    match (told.map(UnixTime::from_secs), ticket.issued_at) {
+pub(super) fn signed_in_at(ticket: &Ticket) -> Option<UnixTime> {
+    let told = ticket.property(SIGNED_IN_AT).and_then(moment);
+    match (told, ticket.issued_at) {
         (Some(told), Some(issued)) => Some(told.min(issued)),
         (told, issued) => told.or(issued),
     }
 }
 
-/// Writes the moment down in the ticket, in whole seconds.
-fn remember(ticket: &mut Ticket, signed_in_at: UnixTime) {
+/// Seconds, and behind a dot nine digits of nanoseconds where there are any.
+fn moment(text: &str) -> Option<UnixTime> {
+    let (seconds, nanos) = text.split_once('.').unwrap_or((text, "0"));
+    let nanos = Duration::from_nanos(nanos.parse().ok()?);
+    Some(UnixTime::from_secs(seconds.parse().ok()?) + nanos)
+}
+
+/// Writes the moment down in the ticket.
+pub(super) fn remember(ticket: &mut Ticket, signed_in_at: UnixTime) {
+    let seconds = signed_in_at.as_secs();
+    let text = match signed_in_at.saturating_since(UnixTime::from_secs(seconds)).as_nanos() {
+        0 => seconds.to_string(),
+        nanos => format!("{seconds}.{nanos:09}"),
+    };
     ticket.properties.retain(|(key, _)| key != SIGNED_IN_AT);
-    ticket.properties.push((SIGNED_IN_AT.to_owned(), signed_in_at.as_secs().to_string()));
+    ticket.properties.push((SIGNED_IN_AT.to_owned(), text));
 }
 
 /// Takes over the moment of the sign-in from the ticket whose place this one takes.

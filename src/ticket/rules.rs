@@ -89,14 +89,20 @@ impl Rules {
     /// A session slides here, on the way in: its ticket must not be remembered by anybody. A ticket
     /// without a session slides on the way out, where its new text can be written.
     fn accept(&self, ticket: Ticket, replaced: bool, session: Option<Session>) -> Judged {
+        let now = self.clock.now();
         let Some(session) = session else {
-            return Attempt::ready(self.identity(Arc::new(ticket), None, None));
+            return Attempt::ready(self.identity(Arc::new(ticket), now, None));
         };
-        let issued_at = ticket.issued_at;
-        let slid = self.sliding.slide(&ticket, self.clock.now());
+        let slid = self.sliding.slide(&ticket, now).map(|mut slid| {
+            // a revocation of what was issued before concerns the sign-in, however often it slid
+            if let Some(signed_in_at) = renewal::signed_in_at(&ticket) {
+                renewal::remember(&mut slid, signed_in_at);
+            }
+            slid
+        });
         let due = replaced || slid.is_some();
         let ticket = Arc::new(slid.unwrap_or(ticket));
-        let identity = self.identity(Arc::clone(&ticket), issued_at, Some(&session.key));
+        let identity = self.identity(Arc::clone(&ticket), now, Some(&session.key));
         if !due || identity.is_err() {
             return Attempt::ready(identity);
         }
@@ -109,11 +115,11 @@ impl Rules {
         })
     }
 
-    /// `presented` is the issue time before the session slid.
+    /// A session is as old as its sign-in.
     fn identity(
         &self,
         ticket: Arc<Ticket>,
-        presented: Option<UnixTime>,
+        now: UnixTime,
         session: Option<&SessionKey>,
     ) -> Result<Identity, AuthError> {
         let malformed = |why| AuthError::new(AuthErrorKind::TicketMalformed).with_detail(why);
@@ -132,14 +138,18 @@ impl Rules {
         let mut identity = Identity::builder(&self.issuer)
             .scope(claims.scope.clone())
             .claims_json(json)
-            .verified_at(self.clock.now());
+            .verified_at(now);
         if let Some(subject) = claims.subject {
             identity = identity.subject(subject);
         }
         if let Some(client_id) = claims.client_id {
             identity = identity.client_id(client_id);
         }
-        if let Some(issued_at) = presented.or(ticket.issued_at) {
+        let issued_at = match session {
+            Some(_) => renewal::signed_in_at(&ticket),
+            None => ticket.issued_at,
+        };
+        if let Some(issued_at) = issued_at {
             identity = identity.issued_at(issued_at);
         }
         if let Some(expires_at) = ticket.expires_at {

@@ -6,7 +6,7 @@ use crate::{clock::UnixTime, principal::Identity};
 
 /// A ticket: .NET's `AuthenticationTicket` and `FormsAuthenticationTicket` in one.
 ///
-/// Its `Debug` shows no value of a claim, no user data and no property.
+/// Its `Debug` shows the name and no other value of a claim, no user data and no property.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ticket {

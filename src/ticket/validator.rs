@@ -177,7 +177,9 @@ impl<F: TicketFormat> TokenValidator for TicketValidator<F> {
         let ticket = Ticket::of(identity)?;
         let written = if self.rules.sessions.is_some() {
             let key = SessionKey::from(identity.session_id()?);
-            let slid = ticket.issued_at != identity.issued_at();
+            // issued when it was judged, and the user did not sign in just then
+            let slid = ticket.issued_at == identity.verified_at()
+                && ticket.issued_at != identity.issued_at();
             slid.then(|| self.write(&self.reference(ticket, &key), ticket))
         } else {
             let slid = self.rules.sliding.slide(ticket, self.rules.clock.now());
@@ -188,6 +190,14 @@ impl<F: TicketFormat> TokenValidator for TicketValidator<F> {
                 tracing::error!(target: "portcullis", %error, "a ticket could not be renewed");
             })
             .ok()
+    }
+
+    /// Removes the session.
+    fn end(&self, identity: &Identity) -> Attempt<()> {
+        match (&self.rules.sessions, identity.session_id()) {
+            (Some(store), Some(key)) => store.remove(&SessionKey::from(key)).map(drop),
+            _ => Attempt::ready(()),
+        }
     }
 
     fn clock(&self) -> Arc<dyn Clock> {

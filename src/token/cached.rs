@@ -351,6 +351,10 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> TokenValidator for Ca
         self.0.validator.renew(identity)
     }
 
+    fn end(&self, identity: &Identity) -> Attempt<()> {
+        self.validator.end(identity)
+    }
+
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.0.memory.clock)
     }

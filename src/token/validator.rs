@@ -72,6 +72,13 @@ pub trait TokenValidator: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Ends what stands behind an identity that it accepted and that was revoked: a session in a
+    /// store. Asked by a cookie scheme. Default: nothing.
+    fn end(&self, identity: &Identity) -> Attempt<()> {
+        let _ = identity;
+        Attempt::ready(())
+    }
+
     /// The clock that it judges by, so that a cache around it judges by the same one. Default:
     /// [`SystemClock`].
     fn clock(&self) -> Arc<dyn Clock> {
@@ -98,6 +105,10 @@ impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
 
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
         (**self).renew(identity)
+    }
+
+    fn end(&self, identity: &Identity) -> Attempt<()> {
+        (**self).end(identity)
     }
 
     fn clock(&self) -> Arc<dyn Clock> {

@@ -180,6 +180,7 @@ async fn a_session_in_a_store() {
         SessionKey::from(cookie.identity().unwrap().claim(KatanaCookie::SESSION_ID).unwrap())
     };
     let value = site.sign_in().await;
+    let signed_in_at = clock.now().as_secs().to_string();
     let entry = || {
         let found = store.retrieve(&named(&value)).into_ready().expect("in memory").unwrap();
         found.expect("an entry")
@@ -191,6 +192,7 @@ async fn a_session_in_a_store() {
     let mut expected = before;
     expected.issued_at = Some(clock.now());
     expected.expires_at = Some(clock.now() + 10 * MINUTE);
+    expected.properties = vec![("portcullis.signed_in_at".into(), signed_in_at)];
     assert_eq!(entry(), expected);
     ledger::passed("C12");
 }

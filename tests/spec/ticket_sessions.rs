@@ -22,6 +22,7 @@ chapter! {
     async fn what_the_fields_of_a_ticket_decide;
     async fn a_new_key;
     async fn a_copied_ticket;
+    async fn a_revoked_session;
     async fn a_session_that_was_signed_out;
     async fn a_session_signed_out_while_it_slides;
     async fn what_a_store_knows;
@@ -143,6 +144,30 @@ async fn a_copied_ticket() {
     site.get(&copy).await.greets_alice();
     revocations.revoke_subject("LOCAL AUTHORITY", "alice", clock.now(), UnixTime::MAX);
     site.get(&copy).await.refused_because(AuthErrorKind::Revoked);
+    site.get(&site.sign_in().await).await.greets_alice();
+    ledger::passed("TKT-19");
+}
+
+/// A session that is due to slide when it is refused is refused for ever, also when the revocation is
+/// forgotten after the session's whole life.
+async fn a_revoked_session() {
+    let clock = ManualClock::new();
+    let store = Arc::new(InMemorySessions::default());
+    let revocations = Arc::new(InMemoryRevocations::default());
+    let mut site = Site::new(katana(&clock).sessions(store.clone()).unwrap());
+    site.auth = site.auth.revocations(revocations.clone()).unwrap();
+    let stolen = site.sign_in().await;
+    clock.advance(16 * MINUTE); // it slides
+    site.get(&stolen).await.greets_alice().expect("past its half");
+    clock.advance(16 * MINUTE); // it would slide again
+    let until = clock.now() + 30 * MINUTE;
+    revocations.revoke_subject("LOCAL AUTHORITY", "alice", clock.now(), until);
+    site.get(&stolen).await.refused_because(AuthErrorKind::Revoked);
+    for _ in 0..5 {
+        assert_eq!(site.get(&stolen).await.status, StatusCode::UNAUTHORIZED);
+        clock.advance(16 * MINUTE);
+        revocations.drop_expired(clock.now());
+    }
     site.get(&site.sign_in().await).await.greets_alice();
     ledger::passed("TKT-19");
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use portcullis::{
-    Attempt, AuthError, AuthErrorClass, AuthErrorKind,
+    Attempt, AuthError, AuthErrorClass, AuthErrorKind, Identity,
     ticket::{
         InMemorySessions, IssueError, SessionKey, Sessions, Ticket, TicketClaim, TicketValidator,
     },
@@ -79,6 +79,7 @@ fn c12_a_session_slides_in_the_store_under_its_key() {
     assert_eq!(entry.issued_at, Some(bench.start + 6 * MINUTE));
     assert_eq!(entry.expires_at, Some(bench.start + 16 * MINUTE));
 
+    bench.at(9 * MINUTE);
     assert!(bench.request(&text).unwrap().is_none(), "C5: young again");
     bench.at(15 * MINUTE);
     assert!(bench.validate(&text).is_ok(), "the old cookie is as good as the new one");
@@ -94,6 +95,19 @@ fn an_expired_session_is_removed() {
     assert_eq!(stored(&store, &key), None);
     bench.at(MINUTE);
     assert_eq!(bench.refused(&text), AuthErrorKind::SessionGone);
+}
+
+/// Beside a ticket, the primary identity is that of the token: signing it out would end nothing.
+#[test]
+fn another_identity_is_not_signed_out_in_silence() {
+    let (bench, _) = bench();
+    let text = bench.issue(Ticket::new("Cookies", "alice"));
+    let token = Identity::builder("https://issuer.example").subject("alice");
+    for other in [token.clone().build(), token.session_id("s1").build()] {
+        let error = ready(bench.validator.sign_out(&other)).unwrap_err();
+        assert_eq!(error.kind(), AuthErrorKind::SessionGone);
+    }
+    assert!(bench.validate(&text).is_ok());
 }
 
 /// CK-07: nothing brings a session back that was signed out.

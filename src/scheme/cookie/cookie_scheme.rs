@@ -124,7 +124,7 @@ impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
                 built.name,
                 CookieAuthenticator {
                     cookie,
-                    validator: built.validator,
+                    validator: Arc::new(built.validator),
                     realm: built.realm,
                     tls_by: built.tls_by,
                     guard: built.guard,
@@ -148,7 +148,7 @@ fn unguarded() -> BuildError {
 
 struct CookieAuthenticator<V> {
     cookie: TicketCookie,
-    validator: V,
+    validator: Arc<V>,
     realm: Box<str>,
     tls_by: Option<TransportSource>,
     guard: Option<CrossSiteGuard>,
@@ -157,7 +157,7 @@ struct CookieAuthenticator<V> {
     vary: bool,
 }
 
-impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
+impl<V: TokenValidator + 'static> Authenticator for CookieAuthenticator<V> {
     fn authenticate(&self, parts: &Parts) -> Attempt<Outcome> {
         let text = match self.cookie.read(&parts.headers) {
             Ok(Some(text)) => text,
@@ -176,8 +176,13 @@ impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
         match &self.revocations {
             None => judged.map(Outcome::from),
             Some(revocations) => {
-                let revocations = Arc::clone(revocations);
-                judged.and_then(move |result| unless_revoked(result, &*revocations))
+                let (revocations, validator) =
+                    (Arc::clone(revocations), Arc::clone(&self.validator));
+                judged.and_then(move |result| {
+                    let identity = result.as_ref().ok().cloned();
+                    unless_revoked(result, &*revocations)
+                        .and_then(move |outcome| ended_if_revoked(outcome, identity, &*validator))
+                })
             }
         }
     }
@@ -199,7 +204,7 @@ impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
     }
 }
 
-impl<V: TokenValidator> Responder for CookieAuthenticator<V> {
+impl<V: TokenValidator + 'static> Responder for CookieAuthenticator<V> {
     fn remember(&self, parts: &Parts) -> Option<Remembered> {
         let carried = self.cookie.carried(&parts.headers, &parts.extensions);
         (carried != CarriedCookie::default()).then(|| Box::new(carried) as Remembered)
@@ -234,6 +239,19 @@ impl<V: TokenValidator> Responder for CookieAuthenticator<V> {
             }
             _ => {}
         }
+    }
+}
+
+/// What a revoked session says of itself must not be kept, or it would outlive its revocation.
+fn ended_if_revoked(
+    outcome: Outcome,
+    identity: Option<Identity>,
+    validator: &impl TokenValidator,
+) -> Attempt<Outcome> {
+    let revoked = outcome.error().is_some_and(|error| error.kind() == AuthErrorKind::Revoked);
+    match identity.filter(|_| revoked) {
+        Some(identity) => validator.end(&identity).map(|()| outcome),
+        None => Attempt::ready(outcome),
     }
 }
 

@@ -77,7 +77,8 @@ impl FormsTickets {
         Ok(Self { keys: Keys::new(&key, key.forms()?), layout: Layout::Version1 })
     }
 
-    /// Opens tickets of this key too: of the key before, until its last ticket has expired.
+    /// Opens tickets of this key too: of the key before, until its last ticket has expired. Not of one
+    /// that leaked: a ticket that is made with it slides to the first key, and outlives it.
     ///
     /// # Errors
     /// As [`new`](Self::new); or it is the ninth key.

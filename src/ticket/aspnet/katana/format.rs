@@ -152,7 +152,8 @@ fn malformed(why: &'static str) -> AuthError {
 macro_rules! katana_format {
     ($name:ident) => {
         impl $name {
-            /// Opens tickets of this key too: of the key before, until its last ticket has expired.
+            /// Opens tickets of this key too: of the key before, until its last ticket has expired. Not of one
+            /// that leaked: a ticket that is made with it slides to the first key, and outlives it.
             ///
             /// # Errors
             /// As [`new`](Self::new); or it is the ninth key.

@@ -281,8 +281,19 @@ impl MachineKeyBuilder {
         mode: CompatibilityMode,
         length: usize,
     ) -> Result<(), BuildError> {
+        if mode == CompatibilityMode::Framework45 {
+            // ASP.NET takes every length there, and derives keys that are no longer
+            return if length < SHORTEST_KEY {
+                let problem = format!(
+                    "{length} bytes can be guessed; generate at least {SHORTEST_KEY} (32 digits), in \
+                     every application that shares the tickets"
+                );
+                Err(BuildError::invalid("validation_key", problem))
+            } else {
+                Ok(())
+            };
+        }
         let most = match self.validation {
-            _ if mode == CompatibilityMode::Framework45 => return Ok(()),
             Validation::Md5 => usize::MAX,
             Validation::HmacSha384 | Validation::HmacSha512 => 128,
             _ => 64,
@@ -423,6 +434,9 @@ fn fingerprint(validation_key: &[u8], decryption_key: &[u8]) -> Box<str> {
 pub(in crate::ticket::aspnet) fn is_published(fingerprint: &str) -> bool {
     PUBLISHED.contains(&fingerprint)
 }
+
+/// In bytes: 128 bits.
+const SHORTEST_KEY: usize = 16;
 
 /// Fingerprints of sample keys that public repositories print. A longer list is no protection: what
 /// was ever shown to anybody is to be replaced.
