@@ -81,8 +81,8 @@ impl<V: TokenValidator> BearerScheme<V> {
     }
 
     /// Asked on every request, after any cache. Default: none.
-    pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
-        self.bearer.revocations = Some(revocations);
+    pub fn revocations(mut self, revocations: impl Revocations + 'static) -> Self {
+        self.bearer.revocations = Some(Arc::new(revocations));
         self
     }
 }

@@ -82,8 +82,8 @@ impl<V: TokenValidator> CookieScheme<V> {
 
     /// Asked on every request, after any cache, and again before a cookie is renewed; a store that
     /// answers later keeps cookies from being renewed. Default: none.
-    pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
-        self.revocations = Some(revocations);
+    pub fn revocations(mut self, revocations: impl Revocations + 'static) -> Self {
+        self.revocations = Some(Arc::new(revocations));
         self
     }
 
