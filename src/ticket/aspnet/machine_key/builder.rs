@@ -79,6 +79,9 @@ impl MachineKeyBuilder {
     ///
     /// A key out of a short list of published samples is built, and warned of in the log.
     pub fn build(self) -> Result<MachineKey, BuildError> {
+        // first: what is no key at all, for there is nothing else to say of it
+        let validation_key = key_bytes("validation_key", &self.validation_key)?;
+        let decryption_key = key_bytes("decryption_key", &self.decryption_key)?;
         let mode = self.compatibility_mode.ok_or_else(|| {
             BuildError::invalid(
                 "compatibility_mode",
@@ -88,8 +91,6 @@ impl MachineKeyBuilder {
             )
         })?;
         self.check_choices(mode)?;
-        let validation_key = key_bytes("validation_key", &self.validation_key)?;
-        let decryption_key = key_bytes("decryption_key", &self.decryption_key)?;
         self.check_validation_key(mode, validation_key.expose().len())?;
         self.check_decryption_key(mode, decryption_key.expose())?;
         let Self { decryption, legacy_encryption, protection, validation, .. } = self;
@@ -229,13 +230,14 @@ impl MachineKeyBuilder {
         length: usize,
     ) -> Result<(), BuildError> {
         let most = match self.validation {
-            _ if mode == CompatibilityMode::Framework45 => return Ok(()),
+            // there other keys are derived from it
+            _ if mode == CompatibilityMode::Framework45 => usize::MAX,
             Validation::Md5 => usize::MAX,
             Validation::HmacSha384 | Validation::HmacSha512 => 128,
             _ => 64,
         };
         let problem = if length < 20 {
-            format!("{length} bytes; {mode} needs at least 20 (40 digits)")
+            format!("{length} bytes; at least 20 are needed (40 digits)")
         } else if length > most {
             format!("{length} bytes; {} in {mode} takes at most {most}", self.validation)
         } else {
