@@ -6,6 +6,7 @@ mod bearer;
 mod cookie;
 #[cfg(feature = "tickets")]
 mod flawed;
+mod judge;
 mod named;
 mod outcome;
 mod responder;

@@ -1,6 +1,6 @@
 //! The cookie scheme.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use http::{HeaderMap, request::Parts};
 
@@ -12,10 +12,9 @@ use crate::{
     principal::{Identity, SchemeName},
     scheme::{
         Asked, Authenticator, Outcome, Remembered, Responder, Scheme, TransportSource,
-        bearer::{tls, unless_revoked},
-        vary::vary_by,
+        judge::Judge, vary::vary_by,
     },
-    token::{Presented, Revocations, TokenValidator},
+    token::{Revocations, TokenValidator},
 };
 
 impl Scheme {
@@ -34,12 +33,12 @@ impl Scheme {
             name: name.into(),
             active: true,
             cookie: cookie.try_into().map_err(Into::into),
-            validator,
-            realm: "app".into(),
-            tls_by: None,
-            revocations: None,
-            renew_when_suppressed: true,
-            vary: false,
+            rules: Rules {
+                judge: Judge::new(validator),
+                realm: "app".into(),
+                renew_when_suppressed: true,
+                vary: false,
+            },
         }
     }
 }
@@ -51,10 +50,14 @@ pub struct CookieScheme<V> {
     name: SchemeName,
     active: bool,
     cookie: Result<TicketCookie, BuildError>,
-    validator: V,
+    rules: Rules<V>,
+}
+
+/// What was said about the scheme.
+#[derive(Clone, Debug)]
+struct Rules<V> {
+    judge: Judge<V>,
     realm: Box<str>,
-    tls_by: Option<TransportSource>,
-    revocations: Option<Arc<dyn Revocations>>,
     renew_when_suppressed: bool,
     vary: bool,
 }
@@ -63,7 +66,7 @@ impl<V: TokenValidator> CookieScheme<V> {
     /// The realm of its challenges, which stand only where nothing else can challenge. Default:
     /// `app`.
     pub fn realm(mut self, realm: &str) -> Self {
-        self.realm = realm.into();
+        self.rules.realm = realm.into();
         self
     }
 
@@ -76,28 +79,28 @@ impl<V: TokenValidator> CookieScheme<V> {
     /// A cookie counts only if this source says that it came over TLS; otherwise it is not looked
     /// at (FormsAuthentication's `requireSSL`). Default: whoever ends TLS is trusted to.
     pub const fn require_tls(mut self, source: TransportSource) -> Self {
-        self.tls_by = Some(source);
+        self.rules.judge.tls_by = Some(source);
         self
     }
 
     /// Asked on every request, after any cache, and again before a cookie is renewed; a store that
     /// answers later keeps cookies from being renewed. Default: none.
     pub fn revocations(mut self, revocations: impl Revocations + 'static) -> Self {
-        self.revocations = Some(Arc::new(revocations));
+        self.rules.judge.revocations = Some(Arc::new(revocations));
         self
     }
 
     /// Whether the cookie is renewed also where a suppression hid it from the handler. Default:
     /// yes, as Katana does: the user is there, whoever the route looks at.
     pub const fn renew_when_suppressed(mut self, renew: bool) -> Self {
-        self.renew_when_suppressed = renew;
+        self.rules.renew_when_suppressed = renew;
         self
     }
 
     /// Every answer says `Vary: cookie`, whoever asks: for routes that also serve callers without a
     /// cookie, and whose answers a cache may keep (RFC 9111 §4.1). Default: off.
     pub const fn vary(mut self) -> Self {
-        self.vary = true;
+        self.rules.vary = true;
         self
     }
 }
@@ -106,52 +109,26 @@ impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
     fn from(built: CookieScheme<V>) -> Self {
         let scheme = match built.cookie {
             Err(flaw) => Self::flawed(built.name, flaw),
-            Ok(cookie) => Self::custom(
-                built.name,
-                CookieAuthenticator {
-                    cookie,
-                    validator: built.validator,
-                    realm: built.realm,
-                    tls_by: built.tls_by,
-                    revocations: built.revocations,
-                    renew_when_suppressed: built.renew_when_suppressed,
-                    vary: built.vary,
-                },
-            ),
+            Ok(cookie) => {
+                Self::custom(built.name, CookieAuthenticator { cookie, rules: built.rules })
+            }
         };
         if built.active { scheme } else { scheme.passive() }
     }
 }
 
+#[derive(Debug)]
 struct CookieAuthenticator<V> {
     cookie: TicketCookie,
-    validator: V,
-    realm: Box<str>,
-    tls_by: Option<TransportSource>,
-    revocations: Option<Arc<dyn Revocations>>,
-    renew_when_suppressed: bool,
-    vary: bool,
+    rules: Rules<V>,
 }
 
 impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
     fn authenticate(&self, parts: &Parts) -> Attempt<Outcome> {
-        let text = match self.cookie.read(&parts.headers) {
-            Ok(Some(text)) => text,
-            Ok(None) => return Attempt::ready(Outcome::Absent),
-            Err(error) => return Attempt::ready(error.into()),
-        };
-        if let Some(source) = self.tls_by
-            && let Err(error) = tls(source, parts)
-        {
-            return Attempt::ready(error.into());
-        }
-        let judged = self.validator.validate(Presented::new(&text, parts));
-        match &self.revocations {
-            None => judged.map(Outcome::from),
-            Some(revocations) => {
-                let revocations = Arc::clone(revocations);
-                judged.and_then(move |result| unless_revoked(result, &*revocations))
-            }
+        match self.cookie.read(&parts.headers) {
+            Ok(Some(text)) => self.rules.judge.judge(&text, parts),
+            Ok(None) => Attempt::ready(Outcome::Absent),
+            Err(error) => Attempt::ready(error.into()),
         }
     }
 
@@ -159,7 +136,7 @@ impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
         match reason {
             // whoever lacks a scope is signed in, and signing in again gives no other
             ChallengeReason::InsufficientScope(_) => None,
-            _ => Some(Challenge::cookie(&self.realm)),
+            _ => Some(Challenge::cookie(&self.rules.realm)),
         }
     }
 
@@ -179,7 +156,7 @@ impl<V: TokenValidator> Responder for CookieAuthenticator<V> {
     }
 
     fn respond(&self, asked: Asked<'_>, headers: &mut HeaderMap) {
-        if self.vary {
+        if self.rules.vary {
             vary_by("cookie", headers);
         }
         // the handler signed somebody in or out: its word counts
@@ -188,9 +165,11 @@ impl<V: TokenValidator> Responder for CookieAuthenticator<V> {
         }
         let carried = asked.remembered().copied().unwrap_or_default();
         match asked.outcome {
-            Outcome::Verified(identity) if self.renew_when_suppressed || !asked.is_suppressed => {
+            Outcome::Verified(identity)
+                if self.rules.renew_when_suppressed || !asked.is_suppressed =>
+            {
                 if !self.is_revoked_by_now(identity)
-                    && let Some(renewed) = self.validator.renew(identity)
+                    && let Some(renewed) = self.rules.judge.validator.renew(identity)
                     && let Err(error) = self.cookie.issue(carried, headers, &renewed)
                 {
                     tracing::error!(target: "portcullis", "the cookie {} was not renewed: {error}", self.cookie.name());
@@ -214,22 +193,8 @@ impl<V> CookieAuthenticator<V> {
     /// The handler may have revoked everything that this user holds: what is issued after that must
     /// not outlive it. A store that has to be waited for is not waited for, and nothing is renewed.
     fn is_revoked_by_now(&self, identity: &Identity) -> bool {
-        self.revocations.as_ref().is_some_and(|revocations| {
+        self.rules.judge.revocations.as_ref().is_some_and(|revocations| {
             !matches!(revocations.is_revoked(identity).into_ready(), Ok(Ok(false)))
         })
-    }
-}
-
-impl<V: fmt::Debug> fmt::Debug for CookieAuthenticator<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CookieAuthenticator")
-            .field("cookie", &self.cookie)
-            .field("realm", &self.realm)
-            .field("validator", &self.validator)
-            .field("tls_by", &self.tls_by)
-            .field("revocations", &self.revocations)
-            .field("renew_when_suppressed", &self.renew_when_suppressed)
-            .field("vary", &self.vary)
-            .finish()
     }
 }
