@@ -86,6 +86,7 @@ mod cookie_renewal;
 mod cookies;
 mod discovery;
 mod encodings;
+mod forms_cookie_life;
 mod gate_rows;
 mod header_forms;
 mod jose_header;
@@ -108,7 +109,6 @@ mod step_up;
 mod strict_json;
 mod supply_chain;
 mod ticket_attacks;
-mod ticket_lifecycle;
 mod ticket_sessions;
 mod times;
 mod token_types;
@@ -130,6 +130,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("cookies", cookies::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
+    ("forms_cookie_life", forms_cookie_life::TESTS),
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
     ("jose_header", jose_header::TESTS),
@@ -152,7 +153,6 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
     ("ticket_attacks", ticket_attacks::TESTS),
-    ("ticket_lifecycle", ticket_lifecycle::TESTS),
     ("ticket_sessions", ticket_sessions::TESTS),
     ("times", times::TESTS),
     ("token_types", token_types::TESTS),

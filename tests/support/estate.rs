@@ -35,7 +35,6 @@ pub const WI_PLACEHOLDER: &str = r#"Bearer realm="api", error="invalid_token", e
 
 pub struct Estate {
     pub clock: ManualClock,
-    pub issuer: MockIssuer,
     pub mint: TicketMint,
     pub revocations: Arc<InMemoryRevocations>,
     app: Router,
@@ -67,7 +66,7 @@ impl Estate {
             .build();
         let revocations = Arc::new(InMemoryRevocations::default());
         let app = Self::app(&clock, &issuer, &mint, cookie, revocations.clone());
-        Self { clock, issuer, mint, revocations, app }
+        Self { clock, mint, revocations, app }
     }
 
     fn app(

@@ -1,5 +1,6 @@
 //! What the chapters share: issuers, requests, and readers of answers.
 
+pub mod cookie_house;
 pub mod estate;
 pub mod fixed;
 pub mod house;
@@ -7,7 +8,7 @@ pub mod logs;
 pub mod pair;
 pub mod session;
 pub mod sign;
-pub mod site;
 pub mod stand;
+pub mod ticket_stand;
 pub mod tls;
 pub mod token_request;
