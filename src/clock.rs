@@ -7,7 +7,7 @@
 
 use std::{
     fmt,
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -21,6 +21,16 @@ pub trait Clock: fmt::Debug + Send + Sync {
 
     /// Time since some fixed moment; it never goes back.
     fn monotonic(&self) -> Duration;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> UnixTime {
+        (**self).now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        (**self).monotonic()
+    }
 }
 
 /// The operating system's clocks.

@@ -57,8 +57,9 @@ impl Explanation {
     }
 }
 
-/// The trail of a request by its extensions, or of a response by its own. A request without record
-/// says so: a route that was added after the layer, say.
+/// The trail of a request by its extensions; of a response by its own, which tell the answer where it
+/// is a refusal and nothing where it is none. A request without record says so: a route that was added
+/// after the layer, say.
 #[must_use]
 pub fn explain(extensions: &Extensions) -> Explanation {
     let mut explanation = extensions.get().map(Explanation::of).unwrap_or_default();
@@ -68,22 +69,18 @@ pub fn explain(extensions: &Extensions) -> Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, trail) in self.schemes.iter().enumerate() {
-            if i > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{}", trail)?;
-        }
+        let mut lines: Vec<String> = self.schemes.iter().map(SchemeTrail::to_string).collect();
         if self.schemes.is_empty() && self.rejection.is_none() {
-            f.write_str(if self.gate { "no scheme" } else { NO_GATE })?;
+            lines.push(if self.gate { "no scheme" } else { NO_GATE }.to_owned());
         }
         if let Some(policy) = &self.policy {
-            write!(f, "\npolicy {policy}")?;
+            lines.push(format!("policy {policy}"));
         }
         if let Some(rejection) = &self.rejection {
-            write!(f, "\nanswer {}, {}", rejection.status().as_u16(), rejection.reason())?;
+            let status = rejection.status().as_u16();
+            lines.push(format!("answer {status}, {}", rejection.reason()));
         }
-        Ok(())
+        f.write_str(&lines.join("\n"))
     }
 }
 

@@ -7,7 +7,8 @@
 //! It reads the cookies and tickets of ASP.NET applications as well, and can demand a token and a
 //! ticket at once.
 //!
-//! It is not an authorization server and no OAuth client. Whether *this* order belongs to *this* caller remains the application's question.
+//! It is not an authorization server and no OAuth client. Whether *this* order belongs to *this*
+//! caller remains the application's question.
 //!
 //! # Quick start
 //!
@@ -115,10 +116,11 @@
 //!
 //! # Testing
 //!
-//! With the feature `testing`: `testing::TicketMint` makes tickets; `testing::signed_in` makes a request by somebody, for unit tests of
+//! With the feature `testing`: `testing::signed_in` makes a request by somebody, for unit tests of
 //! handlers; `testing::MockIssuer` is an issuer in the process, with every fault and every forgery;
-//! `testing::ManualClock` makes its tokens expire; `testing::assert_protected` names the routes
-//! that somebody forgot.
+//! `testing::TicketMint` makes tickets of ASP.NET applications, good and flawed;
+//! `testing::ManualClock` makes them expire; `testing::assert_protected` names the routes that
+//! somebody forgot.
 //!
 //! ```
 //! # #[cfg(feature = "testing")] {
@@ -171,8 +173,9 @@
     )),
     allow(dead_code)
 )]
-// the README's examples run as doc-tests
+// the examples of these pages run as doc-tests
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
+#![cfg_attr(doctest, doc = include_str!("../docs/FROM-ASPNET.md"))]
 
 #[cfg(all(feature = "jwt", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
 compile_error!("the feature `jwt` needs cryptography: turn on `aws-lc` or `rust-crypto`");

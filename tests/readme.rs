@@ -73,6 +73,47 @@ fn the_features_are_those_of_the_manifest() {
     }
 }
 
+/// Every function and type that the tables of the page for .NET people name is in the source, public.
+#[test]
+fn the_words_for_dotnet_people_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = source(&root.join("src"));
+    let page = fs::read_to_string(root.join("docs/FROM-ASPNET.md")).unwrap();
+    let mut words = 0;
+    for cell in page.lines().filter(|line| line.starts_with('|')).filter_map(here) {
+        for code in cell.split('`').skip(1).step_by(2) {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            for (at, _) in code.match_indices('(') {
+                let name = code[..at].rsplit(|c| !is_word(c)).next().unwrap();
+                let public = ["pub fn ", "pub const fn ", "pub async fn ", "    fn "];
+                let exists = |start: &&str| {
+                    [format!("{start}{name}("), format!("{start}{name}<")]
+                        .iter()
+                        .any(|it| source.contains(it))
+                };
+                let from_elsewhere = ["include_str", "Caller", ""].contains(&name);
+                assert!(from_elsewhere || public.iter().any(|it| exists(it)), "{name} in {code}");
+                words += 1;
+            }
+        }
+    }
+    assert!(words > 30, "{words}");
+}
+
+/// The right half of a row whose left half is .NET's.
+fn here(row: &str) -> Option<&str> {
+    row.trim_end_matches([' ', '|']).rsplit_once(" | ").map(|(_, here)| here)
+}
+
+fn source(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        text += &if path.is_dir() { source(&path) } else { fs::read_to_string(&path).unwrap() };
+    }
+    text
+}
+
 /// The blocks that are Rust.
 fn rust_blocks(markdown: &str) -> Vec<String> {
     let mut blocks = Vec::new();

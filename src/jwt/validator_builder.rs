@@ -186,8 +186,8 @@ impl JwtValidatorBuilder {
     }
 
     /// Where the time comes from. Default: the operating system.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 

@@ -75,8 +75,8 @@ impl Authenticated {
 
     /// Where the time comes from. Default: [`SystemClock`].
     #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 

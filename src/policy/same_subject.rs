@@ -18,8 +18,8 @@ use crate::{
 /// 2. Different users are answered 401 with the reason
 ///    [`SubjectMismatch`](AuthErrorKind::SubjectMismatch), so that a client drops its token, asks
 ///    for a new one, and heals.
-/// 3. An identity without a subject, or with an empty one, is nobody's twin. A client that acts for itself is no user,
-///    whatever its name.
+/// 3. An identity without a subject, or with an empty one, is nobody's twin. A client that acts for
+///    itself is no user, whatever its name.
 ///
 /// Join it with the schemes that it is about, so that a requirement narrows the view to them:
 ///

@@ -1,19 +1,19 @@
 //! The bearer scheme (RFC 6750).
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use http::{HeaderMap, request::Parts};
 
 use super::{
-    Asked, Authenticator, Outcome, Responder, Scheme, Transport, TransportSource, source,
+    Asked, Authenticator, Outcome, Responder, Scheme, TransportSource, judge::Judge, source,
     vary::vary_by,
 };
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
-    error::{AuthError, AuthErrorKind},
-    principal::{Identity, SchemeName},
-    token::{Presented, Revocations, TokenValidator},
+    error::AuthError,
+    principal::SchemeName,
+    token::{Revocations, TokenValidator},
 };
 
 impl Scheme {
@@ -35,15 +35,13 @@ pub struct BearerScheme<V> {
     bearer: Bearer<V>,
 }
 
-impl<V: TokenValidator> BearerScheme<V> {
+impl<V: TokenValidator + 'static> BearerScheme<V> {
     pub(super) fn new(name: SchemeName, validator: V) -> Self {
         let bearer = Bearer {
-            validator,
+            judge: Judge::new(validator),
             realm: "api".into(),
             max_bytes: 16 << 10,
-            tls_by: None,
             vary: false,
-            revocations: None,
         };
         Self { name, active: true, bearer }
     }
@@ -69,7 +67,7 @@ impl<V: TokenValidator> BearerScheme<V> {
     /// A token counts only if this source says that it came over TLS; otherwise it is refused
     /// without being looked at (RFC 6750 §5.3). Default: whoever ends TLS is trusted to.
     pub const fn require_tls(mut self, source: TransportSource) -> Self {
-        self.bearer.tls_by = Some(source);
+        self.bearer.judge.tls_by = Some(source);
         self
     }
 
@@ -81,8 +79,8 @@ impl<V: TokenValidator> BearerScheme<V> {
     }
 
     /// Asked on every request, after any cache. Default: none.
-    pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
-        self.bearer.revocations = Some(revocations);
+    pub fn revocations(mut self, revocations: impl Revocations + 'static) -> Self {
+        self.bearer.judge.revocations = Some(Arc::new(revocations));
         self
     }
 }
@@ -94,17 +92,15 @@ impl<V: TokenValidator + 'static> From<BearerScheme<V>> for Scheme {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Bearer<V> {
-    validator: V,
+    judge: Judge<V>,
     realm: Box<str>,
     max_bytes: usize,
-    tls_by: Option<TransportSource>,
     vary: bool,
-    revocations: Option<Arc<dyn Revocations>>,
 }
 
-impl<V: TokenValidator> Authenticator for Bearer<V> {
+impl<V: TokenValidator + 'static> Authenticator for Bearer<V> {
     fn authenticate(&self, parts: &Parts) -> Attempt<Outcome> {
         let token = match source::bearer_token(&parts.headers, self.max_bytes) {
             Ok(Some(token)) => token,
@@ -119,19 +115,7 @@ impl<V: TokenValidator> Authenticator for Bearer<V> {
             }
             Err(kind) => return Attempt::ready(AuthError::new(kind).into()),
         };
-        if let Some(source) = self.tls_by
-            && let Err(error) = tls(source, parts)
-        {
-            return Attempt::ready(error.into());
-        }
-        let judged = self.validator.validate(Presented::new(token, parts));
-        match &self.revocations {
-            None => judged.map(Outcome::from),
-            Some(revocations) => {
-                let revocations = Arc::clone(revocations);
-                judged.and_then(move |result| unless_revoked(result, &*revocations))
-            }
-        }
+        self.judge.judge(token, parts)
     }
 
     fn challenge(&self, reason: ChallengeReason<'_>) -> Option<Challenge> {
@@ -147,45 +131,8 @@ impl<V: TokenValidator> Authenticator for Bearer<V> {
     }
 }
 
-impl<V: TokenValidator> Responder for Bearer<V> {
+impl<V: TokenValidator + 'static> Responder for Bearer<V> {
     fn respond(&self, _: Asked<'_>, headers: &mut HeaderMap) {
         vary_by("authorization", headers);
-    }
-}
-
-pub(super) fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
-    let error = AuthError::new(AuthErrorKind::InsecureTransport);
-    match source.transport(&parts.headers, &parts.extensions) {
-        Transport::Tls => Ok(()),
-        Transport::Plain => Err(error),
-        Transport::Unknown => Err(error.with_detail(format_args!(
-            "TLS is demanded, and TransportSource::{source:?} does not say how the request came"
-        ))),
-    }
-}
-
-pub(super) fn unless_revoked(
-    result: Result<Identity, AuthError>,
-    revocations: &dyn Revocations,
-) -> Attempt<Outcome> {
-    let identity = match result {
-        Ok(identity) => identity,
-        Err(error) => return Attempt::ready(error.into()),
-    };
-    revocations.is_revoked(&identity).map(|answer| match answer {
-        Ok(false) => Outcome::Verified(identity),
-        Ok(true) => AuthError::new(AuthErrorKind::Revoked).into(),
-        Err(error) => error.into(),
-    })
-}
-
-impl<V: fmt::Debug> fmt::Debug for Bearer<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bearer")
-            .field("realm", &self.realm)
-            .field("validator", &self.validator)
-            .field("tls_by", &self.tls_by)
-            .field("revocations", &self.revocations)
-            .finish_non_exhaustive()
     }
 }

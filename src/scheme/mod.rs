@@ -8,6 +8,7 @@ mod cookie;
 mod cross_site;
 #[cfg(feature = "tickets")]
 mod flawed;
+mod judge;
 mod named;
 mod outcome;
 mod responder;

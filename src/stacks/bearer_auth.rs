@@ -85,7 +85,7 @@ impl<P, R> BearerAuth<P, R> {
     ///
     /// # Errors
     /// As [`BearerAuth::new`].
-    pub fn revocations(self, revocations: Arc<dyn Revocations>) -> Result<Self, BuildError> {
+    pub fn revocations(self, revocations: impl Revocations + 'static) -> Result<Self, BuildError> {
         self.with_scheme(|scheme| scheme.revocations(revocations))
     }
 
@@ -112,7 +112,7 @@ impl<P, R> BearerAuth<P, R> {
     }
 
     /// Records and never refuses: for services that are public in part. Handlers and requirements
-    /// further in decide.
+    /// further in decide; what was demanded here, and who makes the bodies, is said again there.
     #[must_use]
     pub fn optional(self) -> AuthenticateLayer {
         self.stack.into_gate()

@@ -120,7 +120,8 @@ impl<R: Clone> DangerousRequireBoth<R> {
 
 impl<P, R> RequireBoth<P, R> {
     /// What is demanded beside the two, which stay demanded whatever the policy says. Said twice,
-    /// both policies are demanded. A policy about the caller asks the token's identity unless it says `.of(Cookies)`.
+    /// both policies are demanded. A policy about the caller asks the token's identity unless it says
+    /// `.of(Cookies)`.
     ///
     /// # Errors
     /// The policy names a scheme other than [`Bearer`] and [`Cookies`].
@@ -141,7 +142,7 @@ impl<P, R> RequireBoth<P, R> {
     }
 
     /// Records and never refuses: for services that are public in part. Handlers and requirements
-    /// further in decide.
+    /// further in decide; what was demanded here, and who makes the bodies, is said again there.
     #[must_use]
     pub fn optional(self) -> AuthenticateLayer {
         self.stack.into_gate()

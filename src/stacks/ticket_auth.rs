@@ -44,6 +44,33 @@ use crate::{
 /// # let _ = pages;
 /// # Ok::<(), portcullis::BuildError>(())
 /// ```
+///
+/// The handlers have a clone of it:
+///
+/// ```
+/// use http::{HeaderMap, request::Parts};
+/// use portcullis::{Ticket, TicketAuth, ticket::{IssueError, aspnet::FormsTickets}};
+///
+/// /// After the password was found to be right. The headers belong to the answer.
+/// async fn log_in(
+///     pages: &TicketAuth<FormsTickets>, request: &Parts, name: &str,
+/// ) -> Result<HeaderMap, IssueError> {
+///     let mut ticket = Ticket::new("Forms", name); // good for the validator's `lifetime`
+///     ticket.is_persistent = true; // the browser keeps it when it is closed
+///     let mut answer = HeaderMap::new();
+///     pages.sign_in(request, ticket, &mut answer).await?;
+///     Ok(answer)
+/// }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # use portcullis::ticket::{TicketValidator, aspnet::MachineKey};
+/// # let key = MachineKey::from_hex(&"A0".repeat(64), &"5C".repeat(32)).unwrap();
+/// # let tickets = TicketValidator::new(FormsTickets::new(key).unwrap());
+/// # let pages = TicketAuth::new(".ASPXAUTH", tickets.lifetime(std::time::Duration::from_secs(60))).unwrap();
+/// # let request = http::Request::new(()).into_parts().0;
+/// # let answer = log_in(&pages, &request, "alice").await.unwrap();
+/// # assert!(answer["set-cookie"].to_str().unwrap().contains("; Expires="));
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct TicketAuth<F, P = SchemeIs, R = DefaultResponseForRejection> {
     cookie: TicketCookie,
@@ -145,7 +172,7 @@ impl<F, P, R> TicketAuth<F, P, R> {
     ///
     /// # Errors
     /// As [`TicketAuth::new`].
-    pub fn revocations(self, revocations: Arc<dyn Revocations>) -> Result<Self, BuildError> {
+    pub fn revocations(self, revocations: impl Revocations + 'static) -> Result<Self, BuildError> {
         self.with_scheme(|scheme| scheme.revocations(revocations))
     }
 
@@ -174,7 +201,7 @@ impl<F, P, R> TicketAuth<F, P, R> {
     }
 
     /// Records and never refuses: for services that are public in part. Handlers and requirements
-    /// further in decide.
+    /// further in decide; what was demanded here, and who makes the bodies, is said again there.
     #[must_use]
     pub fn optional(self) -> AuthenticateLayer {
         self.stack.into_gate()

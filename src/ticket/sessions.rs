@@ -70,6 +70,24 @@ pub trait Sessions: fmt::Debug + Send + Sync {
     fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>>;
 }
 
+impl<S: Sessions + ?Sized> Sessions for Arc<S> {
+    fn store(&self, ticket: Ticket) -> Attempt<Result<SessionKey, AuthError>> {
+        (**self).store(ticket)
+    }
+
+    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
+        (**self).retrieve(key)
+    }
+
+    fn renew(&self, key: &SessionKey, ticket: Ticket) -> Attempt<Result<bool, AuthError>> {
+        (**self).renew(key, ticket)
+    }
+
+    fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>> {
+        (**self).remove(key)
+    }
+}
+
 /// What a cookie knows its session by. Its `Debug` does not show it.
 ///
 /// ```

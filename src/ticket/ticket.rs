@@ -50,6 +50,25 @@ impl Ticket {
         }
     }
 
+    /// One more claim of the primary identity, which the application itself makes; a role is
+    /// [`TicketIdentity::ROLE`]. A FormsAuthentication ticket holds none.
+    ///
+    /// ```
+    /// use portcullis::ticket::{Ticket, TicketIdentity};
+    ///
+    /// let ticket = Ticket::new("ApplicationCookie", "alice")
+    ///     .with_claim(TicketIdentity::ROLE, "admin")
+    ///     .with_claim(TicketIdentity::ROLE, "clerk");
+    /// assert_eq!(ticket.identities[0].claims.len(), 3);
+    /// ```
+    #[must_use]
+    pub fn with_claim(mut self, claim_type: &str, value: &str) -> Self {
+        if let Some(identity) = self.identities.first_mut() {
+            identity.claims.push(TicketClaim::new(claim_type, value));
+        }
+        self
+    }
+
     /// The ticket that an identity was made from, if it was one.
     #[must_use]
     pub fn of(identity: &Identity) -> Option<&Self> {

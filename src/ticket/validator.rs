@@ -22,7 +22,7 @@ use crate::{
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::{sync::Arc, time::Duration};
+/// use std::time::Duration;
 /// use portcullis::ticket::{InMemorySessions, Ticket, TicketValidator};
 /// use portcullis::ticket::aspnet::{KatanaCookie, MachineKey};
 /// use portcullis::token::{Presented, TokenValidator};
@@ -31,7 +31,7 @@ use crate::{
 /// let tickets = TicketValidator::new(KatanaCookie::new(key, "ApplicationCookie")?)
 ///     .lifetime(Duration::from_secs(20 * 60))
 ///     .max_lifetime(Duration::from_secs(12 * 3600))
-///     .sessions(Arc::new(InMemorySessions::default()))?;
+///     .sessions(InMemorySessions::default())?;
 ///
 /// let cookie = tickets.issue(Ticket::new("ApplicationCookie", "alice")).await?;
 /// # let (parts, ()) = http::Request::new(()).into_parts();
@@ -73,8 +73,8 @@ impl<F: TicketFormat> TicketValidator<F> {
 
     /// Where the time comes from. Default: the operating system.
     #[must_use]
-    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
-        self.with(|rules| rules.clock = clock)
+    pub fn clock(self, clock: impl Clock + 'static) -> Self {
+        self.with(|rules| rules.clock = Arc::new(clock))
     }
 
     /// Who vouches for the tickets: the issuer of every identity. Default: `LOCAL AUTHORITY`, .NET's
@@ -119,7 +119,7 @@ impl<F: TicketFormat> TicketValidator<F> {
     ///
     /// # Errors
     /// The format has no mark for a cookie that names a session.
-    pub fn sessions(self, store: Arc<dyn Sessions>) -> Result<Self, BuildError> {
+    pub fn sessions(self, store: impl Sessions + 'static) -> Result<Self, BuildError> {
         if self.rules.session_claim_type.is_none() {
             return Err(BuildError::invalid(
                 "sessions",
@@ -127,7 +127,7 @@ impl<F: TicketFormat> TicketValidator<F> {
             ));
         }
         Ok(self.with(|rules| {
-            rules.sessions = Some(store);
+            rules.sessions = Some(Arc::new(store));
             rules.sliding.remembers = true;
         }))
     }

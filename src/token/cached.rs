@@ -352,7 +352,7 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> TokenValidator for Ca
     }
 
     fn end(&self, identity: &Identity) -> Attempt<()> {
-        self.validator.end(identity)
+        self.0.validator.end(identity)
     }
 
     fn clock(&self) -> Arc<dyn Clock> {

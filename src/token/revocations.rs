@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        RwLock,
+        Arc, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -19,6 +19,12 @@ pub trait Revocations: fmt::Debug + Send + Sync {
     /// Whether it was revoked. "Could not be found out" is an error of an undecidable kind, and
     /// refuses with 503.
     fn is_revoked(&self, identity: &Identity) -> Attempt<Result<bool, AuthError>>;
+}
+
+impl<R: Revocations + ?Sized> Revocations for Arc<R> {
+    fn is_revoked(&self, identity: &Identity) -> Attempt<Result<bool, AuthError>> {
+        (**self).is_revoked(identity)
+    }
 }
 
 /// Revocations in this process's memory. Costs one atomic load while nothing is revoked.

@@ -102,6 +102,9 @@ fn a_configuration_that_cannot_be_used_says_what_to_do() {
         (with("validationKey", ""), "validation_key", "empty"),
         (with("validationKey", "12345"), "validation_key", "two for each byte"),
         (with("validationKey", "zz"), "validation_key", "hexadecimal"),
+        (with("validationKey", &"5A".repeat(19)), "validation_key", "at least 20"),
+        ("<machineKey/>".to_owned(), "validation_key", "generate explicit keys"),
+        ("web.config".to_owned(), "web.config", "not its path"),
         (
             with("decryptionKey", " 00112233445566778899aabbccddeeff"),
             "decryption_key",

@@ -1,14 +1,13 @@
 //! A ticket in several cookies (host authentication §12).
 
 use http::{Extensions, HeaderMap};
+use portcullis::AuthErrorKind;
 use portcullis::scheme::{ChunkDialect, TicketCookie};
 use portcullis::token::Renewed;
-use portcullis::{AuthErrorKind, Cookies, policy};
-use tower::ServiceBuilder;
 
-use super::ledger::{self, Row};
+use super::ledger;
 use crate::support::fixed::send;
-use crate::support::session::{asking, gate, long, raw, set_cookies};
+use crate::support::session::{Reading, asking, gate, long, raw, read, set_cookies};
 
 chapter! {
     async fn reading;
@@ -21,20 +20,6 @@ chapter! {
     async fn the_gate_deletes_stale_chunks;
     fn the_writer_keeps_to_the_readers_bounds;
     fn a_limit_without_room_is_an_error;
-}
-
-struct Reading {
-    id: &'static str,
-    name: &'static str,
-    lines: &'static [&'static str],
-    /// Whom the handler saw, or why nobody.
-    expected: Result<&'static str, AuthErrorKind>,
-}
-
-impl Row for Reading {
-    fn id(&self) -> &str {
-        self.id
-    }
 }
 
 const fn katana(
@@ -99,27 +84,8 @@ const READINGS: &[Reading] = &[
     katana("H9", &["cookie: .AspNet.Auth=chunks:2; .AspNet.AuthC1=al; .AspNet.AuthC2=ice; .AspNet.AuthC1x=bob; .AspNet.AuthC=x; .aspnet.AuthC1=bob"], ALICE),
 ];
 
-/// Whatever is wrong is no session: 401, and never 500.
 async fn reading() {
-    ledger::table_async(READINGS, async |row| {
-        let gate = gate(row.name);
-        let seen = send(gate.clone(), asking(row.lines)).await;
-        assert_eq!(seen.status, 200);
-        assert_eq!(seen.saw.as_deref(), Some(row.expected.unwrap_or_default()));
-        assert!(seen.headers.is_empty(), "{seen:?}");
-
-        let require = gate.require(policy::scheme(Cookies)).unwrap();
-        let answer =
-            send(ServiceBuilder::new().layer(gate).layer(require), asking(row.lines)).await;
-        match row.expected {
-            Ok(_) => assert_eq!(answer.status, 200),
-            Err(kind) => {
-                assert_eq!(answer.status, 401);
-                assert_eq!(answer.rejection.unwrap().reason().kind(), kind);
-            }
-        }
-    })
-    .await;
+    read(READINGS).await;
 }
 
 fn cookie() -> TicketCookie {

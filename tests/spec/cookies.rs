@@ -7,9 +7,9 @@ use portcullis::token::Renewed;
 use portcullis::{AuthErrorKind, AuthenticateLayer, Bearer, Cookies, Scheme, UnixTime};
 use tower::ServiceBuilder;
 
-use super::ledger::{self, Row};
+use super::ledger;
 use crate::support::fixed::{Expected, NO_STORE, W0, WI, send};
-use crate::support::session::{Tickets, WC, asking, both, gate, set_cookies};
+use crate::support::session::{Reading, Tickets, WC, asking, both, read, set_cookies};
 
 chapter! {
     async fn reading;
@@ -21,20 +21,6 @@ chapter! {
     fn the_last_word_counts;
     fn no_cache;
     fn expires_far_away;
-}
-
-struct Reading {
-    id: &'static str,
-    name: &'static str,
-    lines: &'static [&'static str],
-    /// Whom the handler saw, or why nobody.
-    expected: Result<&'static str, AuthErrorKind>,
-}
-
-impl Row for Reading {
-    fn id(&self) -> &str {
-        self.id
-    }
 }
 
 const fn forms(
@@ -95,22 +81,8 @@ const READINGS: &[Reading] = &[
     host("CK-04", &["cookie: $Version=1; a=\"; __Host-s=alice; b=\""], ALICE),
 ];
 
-/// Whatever is wrong is no session: 401, never 400 and never 500. The answer repeats nothing.
 async fn reading() {
-    ledger::table_async(READINGS, async |row| {
-        let gate = gate(row.name);
-        let passed = Expected::passed(row.expected.unwrap_or_default());
-        send(gate.clone(), asking(row.lines)).await.is(&passed);
-
-        let require = gate.require(policy::scheme(Cookies)).unwrap();
-        let answer =
-            send(ServiceBuilder::new().layer(gate).layer(require), asking(row.lines)).await;
-        match row.expected {
-            Ok(_) => answer.is(&passed),
-            Err(kind) => answer.is(&Expected::refused(401, &[NO_STORE, WC], kind)),
-        }
-    })
-    .await;
+    read(READINGS).await;
 }
 
 async fn bearer_and_cookie_side_by_side() {

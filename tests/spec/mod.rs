@@ -87,6 +87,7 @@ mod cookies;
 mod cross_site;
 mod discovery;
 mod encodings;
+mod forms_cookie_life;
 mod gate_rows;
 mod header_forms;
 mod introspection;
@@ -113,7 +114,6 @@ mod step_up;
 mod strict_json;
 mod supply_chain;
 mod ticket_attacks;
-mod ticket_lifecycle;
 mod ticket_sessions;
 mod times;
 mod token_types;
@@ -136,6 +136,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("cross_site", cross_site::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
+    ("forms_cookie_life", forms_cookie_life::TESTS),
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
     ("introspection", introspection::TESTS),
@@ -162,7 +163,6 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("strict_json", strict_json::TESTS),
     ("supply_chain", supply_chain::TESTS),
     ("ticket_attacks", ticket_attacks::TESTS),
-    ("ticket_lifecycle", ticket_lifecycle::TESTS),
     ("ticket_sessions", ticket_sessions::TESTS),
     ("times", times::TESTS),
     ("token_types", token_types::TESTS),

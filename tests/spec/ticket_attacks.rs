@@ -2,38 +2,30 @@
 
 use std::convert::Infallible;
 use std::io::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use portcullis::AuthErrorKind::{
-    self, Expired, SessionGone, TicketExpired, TicketMalformed, TicketUndecryptable, TokenTooLong,
+    self, Expired, TicketExpired, TicketMalformed, TicketUndecryptable, TokenTooLong,
 };
 use portcullis::policy::PolicyExt;
-use portcullis::testing::{ManualClock, TicketBuilder, TicketMint};
-use portcullis::ticket::aspnet::{FormsTickets, KatanaCookie, MachineKey};
-use portcullis::ticket::{
-    InMemorySessions, SessionKey, Sessions, Ticket, TicketFormat, TicketValidator,
-};
-use portcullis::token::{Cached, InMemoryRevocations, Presented, TokenValidator};
+use portcullis::testing::TicketBuilder;
+use portcullis::ticket::Ticket;
+use portcullis::ticket::aspnet::MachineKey;
+use portcullis::token::Cached;
 use portcullis::{
-    Attempt, AuthError, AuthenticateLayer, Bearer, Clock as _, Cookies, Identity, Rejection,
-    Scheme, TicketAuth, UnixTime, policy,
+    AuthenticateLayer, Bearer, Clock as _, Cookies, Rejection, Scheme, TicketAuth, UnixTime, policy,
 };
 use tower::{Layer, ServiceExt as _, service_fn};
 
 use super::ledger::{self, Row};
 use crate::support::fixed::Fixed;
+use crate::support::ticket_stand::{COOKIE, MINUTE, Stand, judged, parts, status};
 
 chapter! {
     async fn behind_a_valid_mac;
     async fn names_are_whole;
     async fn times;
-    async fn sliding_has_an_end;
-    async fn a_ticket_after_the_logout;
-    async fn a_revocation_within_the_request;
-    async fn a_session_does_not_come_back;
-    async fn a_session_is_found_by_a_hash;
     async fn two_spellings_of_one_ticket;
     async fn what_no_policy_reads;
     async fn no_key_is_no_fallback;
@@ -41,42 +33,6 @@ chapter! {
     async fn causes_look_alike;
     async fn fields_of_each_family;
     async fn a_bad_token_beside_a_good_cookie;
-    async fn rotation_writes_with_the_new_key;
-}
-
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(86_400);
-
-struct Stand {
-    clock: ManualClock,
-    mint: TicketMint,
-}
-
-impl Stand {
-    fn new() -> Self {
-        let clock = ManualClock::new();
-        Self { mint: TicketMint::new().clock(clock.clone()), clock }
-    }
-
-    fn forms(&self) -> TicketValidator<FormsTickets> {
-        let format = FormsTickets::new(self.mint.machine_key()).unwrap();
-        TicketValidator::new(format).clock(Arc::new(self.clock.clone()))
-    }
-
-    fn katana(&self) -> TicketValidator<KatanaCookie> {
-        let key = self.mint.machine_key();
-        let format = KatanaCookie::new(key, "ApplicationCookie").unwrap();
-        TicketValidator::new(format).clock(Arc::new(self.clock.clone()))
-    }
-
-    fn katana_ticket(&self) -> TicketBuilder {
-        self.mint.katana_cookie("ApplicationCookie", "alice")
-    }
-}
-
-async fn judged(validator: &impl TokenValidator, text: &str) -> Result<Identity, AuthErrorKind> {
-    let (parts, ()) = Request::new(()).into_parts();
-    validator.validate(Presented::new(text, &parts)).await.map_err(|error| error.kind())
 }
 
 /// Content that only somebody who holds the key can make.
@@ -94,6 +50,7 @@ impl Row for Behind {
 
 /// Where the content of a Katana cookie of the mint has its number of claims.
 const CLAIM_COUNT: usize = 4 + 1 + "ApplicationCookie".len() + 2 + 2;
+
 /// Where the content of a forms ticket has the length of its name.
 const NAME_LENGTH: usize = 20;
 
@@ -283,171 +240,6 @@ async fn times() {
     ledger::passed("TKT-17");
 }
 
-/// Thirty days of requests, one each day.
-async fn sliding_has_an_end() {
-    let stand = Stand::new();
-    let limited = stand.katana().max_lifetime(20 * DAY);
-    let mut text = stand.katana_ticket().build(); // 14 days
-    let (mut days, mut renewals) = (0, 0);
-    while let Ok(identity) = judged(&limited, &text).await {
-        if let Some(renewed) = limited.renew(&identity) {
-            text = String::from_utf8(renewed.text.expose().to_vec()).unwrap();
-            renewals += 1;
-        }
-        stand.clock.advance(DAY);
-        days += 1;
-        assert!(days <= 30, "it slides for ever");
-    }
-    assert_eq!((days, renewals > 0), (21, true), "{renewals}");
-
-    // without a limit it slides on, and only while it is good
-    let free = stand.katana();
-    let text = stand.katana_ticket().build();
-    stand.clock.advance(8 * DAY);
-    let identity = judged(&free, &text).await.unwrap();
-    assert!(free.renew(&identity).is_some());
-    stand.clock.advance(7 * DAY);
-    assert!(free.renew(&identity).is_none(), "an expired ticket is not renewed");
-    assert_eq!(judged(&free, &text).await, Err(TicketExpired));
-    ledger::passed("TKT-18 6265-11");
-}
-
-/// A copy of a ticket, sent after its owner signed out.
-async fn a_ticket_after_the_logout() {
-    let stand = Stand::new();
-    let revocations = Arc::new(InMemoryRevocations::default());
-    let auth = TicketAuth::new(".ASPXAUTH", stand.forms()).unwrap();
-    let auth = auth.revocations(revocations.clone()).unwrap();
-    let copy = stand.mint.forms("alice").build();
-    let (parts, mut answer) = (parts(&copy, ".ASPXAUTH"), HeaderMap::new());
-    auth.sign_out(&parts, None, &mut answer).await.unwrap();
-    assert!(answer["set-cookie"].to_str().unwrap().starts_with(".ASPXAUTH=; "));
-    assert_eq!(status(&auth, &copy, ".ASPXAUTH").await, (200, None), "stateless, as documented");
-    stand.clock.advance(MINUTE);
-    revocations.revoke_subject("LOCAL AUTHORITY", "alice", stand.clock.now(), UnixTime::MAX);
-    let refused = (401, Some(AuthErrorKind::Revoked));
-    assert_eq!(status(&auth, &copy, ".ASPXAUTH").await, refused);
-    ledger::passed("TKT-19");
-
-    // with a store the session is over
-    let sessions = Arc::new(InMemorySessions::default());
-    let tickets = stand.katana().lifetime(10 * MINUTE).sessions(sessions).unwrap();
-    let auth = TicketAuth::new(COOKIE, tickets).unwrap();
-    let copy = signed_in(&auth).await;
-    assert_eq!(status(&auth, &copy, COOKIE).await, (200, None));
-    let parts = self::parts(&copy, COOKIE);
-    let identity = judged(&stand.katana().sessions(Arc::new(Empty)).unwrap(), &copy).await;
-    assert_eq!(identity, Err(SessionGone), "another store knows nothing of it");
-    let identity = identity_of(&auth, &copy).await;
-    auth.sign_out(&parts, Some(&identity), &mut answer).await.unwrap();
-    assert_eq!(status(&auth, &copy, COOKIE).await, (401, Some(SessionGone)));
-    ledger::passed("CK-07");
-}
-
-const COOKIE: &str = ".AspNet.ApplicationCookie";
-
-fn parts(ticket: &str, cookie: &str) -> http::request::Parts {
-    let request = Request::get("/").header("cookie", format!("{cookie}={ticket}"));
-    request.body(()).unwrap().into_parts().0
-}
-
-async fn signed_in<F: TicketFormat + 'static>(auth: &TicketAuth<F>) -> String {
-    let mut headers = HeaderMap::new();
-    let request = Request::new(()).into_parts().0;
-    auth.sign_in(&request, Ticket::new("ApplicationCookie", "alice"), &mut headers).await.unwrap();
-    let line = headers["set-cookie"].to_str().unwrap();
-    line.split(';').next().unwrap().split_once('=').unwrap().1.to_owned()
-}
-
-async fn identity_of<F: TicketFormat + 'static>(auth: &TicketAuth<F>, ticket: &str) -> Identity {
-    let explanation = auth.explain(&parts(ticket, COOKIE)).await;
-    explanation.schemes[0].outcome.identity().unwrap().clone()
-}
-
-async fn status<F: TicketFormat + 'static>(
-    auth: &TicketAuth<F>,
-    ticket: &str,
-    cookie: &str,
-) -> (u16, Option<AuthErrorKind>) {
-    let service =
-        auth.layer(service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(()))));
-    let response = service.oneshot(Request::from_parts(parts(ticket, cookie), ())).await.unwrap();
-    let reason = response.extensions().get::<Rejection>().map(|it| it.reason().kind());
-    (response.status().as_u16(), reason)
-}
-
-/// A store in which somebody signs out while a request looks.
-#[derive(Debug)]
-struct SignsOutInBetween(InMemorySessions);
-
-impl Sessions for SignsOutInBetween {
-    fn store(&self, ticket: Ticket) -> Attempt<Result<SessionKey, AuthError>> {
-        self.0.store(ticket)
-    }
-
-    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
-        let found = self.0.retrieve(key);
-        self.0.remove(key).into_ready().unwrap().unwrap();
-        found
-    }
-
-    fn renew(&self, key: &SessionKey, ticket: Ticket) -> Attempt<Result<bool, AuthError>> {
-        self.0.renew(key, ticket)
-    }
-
-    fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>> {
-        self.0.remove(key)
-    }
-}
-
-/// A store that holds nothing.
-#[derive(Debug)]
-struct Empty;
-
-impl Sessions for Empty {
-    fn store(&self, _: Ticket) -> Attempt<Result<SessionKey, AuthError>> {
-        Attempt::ready(Ok(SessionKey::random()))
-    }
-
-    fn retrieve(&self, _: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
-        Attempt::ready(Ok(None))
-    }
-
-    fn renew(&self, _: &SessionKey, _: Ticket) -> Attempt<Result<bool, AuthError>> {
-        Attempt::ready(Ok(false))
-    }
-
-    fn remove(&self, _: &SessionKey) -> Attempt<Result<(), AuthError>> {
-        Attempt::ready(Ok(()))
-    }
-}
-
-/// A renewal that was under way does not bring a session back.
-async fn a_session_does_not_come_back() {
-    let stand = Stand::new();
-    let store = Arc::new(SignsOutInBetween(InMemorySessions::default()));
-    let tickets = stand.katana().lifetime(10 * MINUTE).sessions(store.clone()).unwrap();
-    let auth = TicketAuth::new(COOKIE, tickets).unwrap();
-    let cookie = signed_in(&auth).await;
-    stand.clock.advance(6 * MINUTE); // a renewal is due
-    assert_eq!(status(&auth, &cookie, COOKIE).await, (401, Some(SessionGone)));
-    assert_eq!(status(&auth, &cookie, COOKIE).await, (401, Some(SessionGone)));
-    ledger::passed("CK-08");
-}
-
-/// A store looks a session up by what tells nobody the key.
-async fn a_session_is_found_by_a_hash() {
-    let key = SessionKey::from("abc");
-    // FIPS 180-2, appendix B.1
-    assert_eq!(key.digest()[..4], [0xba, 0x78, 0x16, 0xbf]);
-    let room = include_str!("../../src/ticket/sessions.rs");
-    assert!(room.contains("pub struct InMemorySessions(Cache<[u8; 32], Arc<Ticket>>)"));
-    let code = room.split("#[cfg(test)]").next().unwrap();
-    assert!(code.contains("key.digest()") && !code.contains("get(key.as_str()"));
-    assert!(!format!("{key:?}").contains("abc"));
-    ledger::passed("CK-15");
-}
-
 /// Hexadecimal digits in either case are one ticket, and no cache takes it for two users.
 async fn two_spellings_of_one_ticket() {
     let stand = Stand::new();
@@ -624,48 +416,4 @@ async fn a_bad_token_beside_a_good_cookie() {
     let either = gate.layer(either(&gate).layer(handler)).oneshot(request()).await.unwrap();
     assert_eq!(either.status(), 200);
     ledger::passed("6265-16");
-}
-
-async fn rotation_writes_with_the_new_key() {
-    let stand = Stand::new();
-    let old = stand.mint.machine_key();
-    let new = MachineKey::from_hex(&"11".repeat(64), &"22".repeat(32)).unwrap();
-    let format = FormsTickets::new(new.clone()).unwrap().also_accept(old).unwrap();
-    let both = TicketValidator::new(format).clock(Arc::new(stand.clock.clone()));
-    let text = stand.mint.forms("alice").build();
-    stand.clock.advance(15 * MINUTE);
-    let identity = judged(&both, &text).await.unwrap();
-    let renewed = both.renew(&identity).unwrap();
-    let renewed = str::from_utf8(renewed.text.expose()).unwrap();
-    assert_eq!(judged(&stand.forms(), renewed).await, Err(TicketUndecryptable));
-    let only_new = TicketValidator::new(FormsTickets::new(new).unwrap());
-    let only_new = only_new.clock(Arc::new(stand.clock.clone()));
-    assert_eq!(judged(&only_new, renewed).await.unwrap().subject(), Some("alice"));
-    assert_eq!(judged(&only_new, &text).await, Err(TicketUndecryptable));
-    ledger::passed("6265-17");
-}
-
-/// A handler that ends every session of a user does not get the user a new one.
-async fn a_revocation_within_the_request() {
-    let stand = Stand::new();
-    let revocations = Arc::new(InMemoryRevocations::default());
-    let auth = TicketAuth::new(".ASPXAUTH", stand.forms()).unwrap();
-    let auth = auth.revocations(revocations.clone()).unwrap();
-    let text = stand.mint.forms("alice").build();
-    stand.clock.advance(20 * MINUTE); // a renewal is due
-    for (revokes, cookies) in [(false, 1), (true, 0)] {
-        let (revocations, now) = (revocations.clone(), stand.clock.now());
-        let handler = service_fn(move |_: Request<()>| {
-            if revokes {
-                revocations.revoke_subject("LOCAL AUTHORITY", "alice", now, UnixTime::MAX);
-            }
-            async { Ok::<_, Infallible>(Response::new(())) }
-        });
-        let request = Request::from_parts(parts(&text, ".ASPXAUTH"), ());
-        let response = auth.layer(handler).oneshot(request).await.unwrap();
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers().get_all("set-cookie").iter().count(), cookies, "{revokes}");
-    }
-    assert_eq!(status(&auth, &text, ".ASPXAUTH").await, (401, Some(AuthErrorKind::Revoked)));
-    ledger::passed("TKT-19");
 }

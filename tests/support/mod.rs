@@ -1,5 +1,6 @@
 //! What the chapters share: issuers, requests, and readers of answers.
 
+pub mod cookie_house;
 pub mod desk;
 pub mod estate;
 pub mod fixed;
@@ -8,7 +9,7 @@ pub mod logs;
 pub mod pair;
 pub mod session;
 pub mod sign;
-pub mod site;
 pub mod stand;
+pub mod ticket_stand;
 pub mod tls;
 pub mod token_request;

@@ -4,10 +4,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use portcullis::token::{Presented, Renewed, TokenValidator};
 use portcullis::{
     Attempt, AuthError, AuthErrorKind, AuthenticateLayer, Bearer, Cookies, Identity, Scheme,
-    UnixTime,
+    UnixTime, policy,
 };
+use tower::ServiceBuilder;
 
-use super::fixed::{Body, Fixed};
+use super::fixed::{Body, Expected, Fixed, NO_STORE, send};
+use crate::spec::ledger::{self, Row};
 
 /// Judges a ticket by its text: `NAME`, `NAME.old` (renewed on the way out), `NAME.old.kept`
 /// (renewed, and persistent). The name of a kind is refused for that reason. `NAME.long` and a tail
@@ -92,4 +94,38 @@ pub fn asking(lines: &[&str]) -> Request<Body> {
 /// The `Set-Cookie` lines.
 pub fn set_cookies(headers: &HeaderMap) -> Vec<&str> {
     headers.get_all(header::SET_COOKIE).iter().map(|line| line.to_str().unwrap()).collect()
+}
+
+/// What a request carries, and whom the handler sees.
+pub struct Reading {
+    pub id: &'static str,
+    pub name: &'static str,
+    pub lines: &'static [&'static str],
+    /// Whom the handler saw, or why nobody.
+    pub expected: Result<&'static str, AuthErrorKind>,
+}
+
+impl Row for Reading {
+    fn id(&self) -> &str {
+        self.id
+    }
+}
+
+/// Sends each to a gate, and to a gate and a requirement. Whatever is wrong is no session: 401, never
+/// 400 and never 500. The answer repeats nothing.
+pub async fn read(readings: &[Reading]) {
+    ledger::table_async(readings, async |row| {
+        let gate = gate(row.name);
+        let passed = Expected::passed(row.expected.unwrap_or_default());
+        send(gate.clone(), asking(row.lines)).await.is(&passed);
+
+        let require = gate.require(policy::scheme(Cookies)).unwrap();
+        let answer =
+            send(ServiceBuilder::new().layer(gate).layer(require), asking(row.lines)).await;
+        match row.expected {
+            Ok(_) => answer.is(&passed),
+            Err(kind) => answer.is(&Expected::refused(401, &[NO_STORE, WC], kind)),
+        }
+    })
+    .await;
 }

@@ -1,6 +1,6 @@
 //! The cookie scheme.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use http::{HeaderMap, request::Parts};
 
@@ -12,11 +12,9 @@ use crate::{
     principal::{Identity, SchemeName},
     scheme::{
         Asked, Authenticator, CrossSiteGuard, Outcome, Remembered, Responder, Scheme,
-        TransportSource,
-        bearer::{tls, unless_revoked},
-        vary::vary_by,
+        TransportSource, judge::Judge, vary::vary_by,
     },
-    token::{Presented, Revocations, TokenValidator},
+    token::{Revocations, TokenValidator},
 };
 
 impl Scheme {
@@ -35,13 +33,13 @@ impl Scheme {
             name: name.into(),
             active: true,
             cookie: cookie.try_into().map_err(Into::into),
-            validator,
-            realm: "app".into(),
-            tls_by: None,
-            guard: None,
-            revocations: None,
-            renew_when_suppressed: true,
-            vary: false,
+            rules: Rules {
+                judge: Judge::new(validator),
+                guard: None,
+                realm: "app".into(),
+                renew_when_suppressed: true,
+                vary: false,
+            },
         }
     }
 }
@@ -53,11 +51,15 @@ pub struct CookieScheme<V> {
     name: SchemeName,
     active: bool,
     cookie: Result<TicketCookie, BuildError>,
-    validator: V,
-    realm: Box<str>,
-    tls_by: Option<TransportSource>,
+    rules: Rules<V>,
+}
+
+/// What was said about the scheme.
+#[derive(Clone, Debug)]
+struct Rules<V> {
+    judge: Judge<V>,
     guard: Option<CrossSiteGuard>,
-    revocations: Option<Arc<dyn Revocations>>,
+    realm: Box<str>,
     renew_when_suppressed: bool,
     vary: bool,
 }
@@ -66,7 +68,7 @@ impl<V: TokenValidator> CookieScheme<V> {
     /// The realm of its challenges, which stand only where nothing else can challenge. Default:
     /// `app`.
     pub fn realm(mut self, realm: &str) -> Self {
-        self.realm = realm.into();
+        self.rules.realm = realm.into();
         self
     }
 
@@ -79,7 +81,7 @@ impl<V: TokenValidator> CookieScheme<V> {
     /// A cookie counts only if this source says that it came over TLS; otherwise it is not looked
     /// at (FormsAuthentication's `requireSSL`). Default: whoever ends TLS is trusted to.
     pub const fn require_tls(mut self, source: TransportSource) -> Self {
-        self.tls_by = Some(source);
+        self.rules.judge.tls_by = Some(source);
         self
     }
 
@@ -88,51 +90,41 @@ impl<V: TokenValidator> CookieScheme<V> {
     /// a bearer token (RFC 6750 §5.3); not needed where a token in a header is demanded as well.
     /// Default: none, and `SameSite` alone keeps other sites away.
     pub fn guard(mut self, guard: CrossSiteGuard) -> Self {
-        self.guard = Some(guard);
+        self.rules.guard = Some(guard);
         self
     }
 
     /// Asked on every request, after any cache, and again before a cookie is renewed; a store that
     /// answers later keeps cookies from being renewed. Default: none.
-    pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
-        self.revocations = Some(revocations);
+    pub fn revocations(mut self, revocations: impl Revocations + 'static) -> Self {
+        self.rules.judge.revocations = Some(Arc::new(revocations));
         self
     }
 
     /// Whether the cookie is renewed also where a suppression hid it from the handler. Default:
     /// yes, as Katana does: the user is there, whoever the route looks at.
     pub const fn renew_when_suppressed(mut self, renew: bool) -> Self {
-        self.renew_when_suppressed = renew;
+        self.rules.renew_when_suppressed = renew;
         self
     }
 
     /// Every answer says `Vary: cookie`, whoever asks: for routes that also serve callers without a
     /// cookie, and whose answers a cache may keep (RFC 9111 §4.1). Default: off.
     pub const fn vary(mut self) -> Self {
-        self.vary = true;
+        self.rules.vary = true;
         self
     }
 }
 
 impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
     fn from(built: CookieScheme<V>) -> Self {
-        let is_open = built.guard.is_none() && !built.validator.is_ticket();
+        let is_open = built.rules.guard.is_none() && !built.rules.judge.validator.is_ticket();
         let scheme = match built.cookie {
             Err(flaw) => Self::flawed(built.name, flaw),
             Ok(_) if is_open => Self::flawed(built.name, unguarded()),
-            Ok(cookie) => Self::custom(
-                built.name,
-                CookieAuthenticator {
-                    cookie,
-                    validator: Arc::new(built.validator),
-                    realm: built.realm,
-                    tls_by: built.tls_by,
-                    guard: built.guard,
-                    revocations: built.revocations,
-                    renew_when_suppressed: built.renew_when_suppressed,
-                    vary: built.vary,
-                },
-            ),
+            Ok(cookie) => {
+                Self::custom(built.name, CookieAuthenticator { cookie, rules: built.rules })
+            }
         };
         if built.active { scheme } else { scheme.passive() }
     }
@@ -146,44 +138,22 @@ fn unguarded() -> BuildError {
     )
 }
 
+#[derive(Debug)]
 struct CookieAuthenticator<V> {
     cookie: TicketCookie,
-    validator: Arc<V>,
-    realm: Box<str>,
-    tls_by: Option<TransportSource>,
-    guard: Option<CrossSiteGuard>,
-    revocations: Option<Arc<dyn Revocations>>,
-    renew_when_suppressed: bool,
-    vary: bool,
+    rules: Rules<V>,
 }
 
 impl<V: TokenValidator + 'static> Authenticator for CookieAuthenticator<V> {
     fn authenticate(&self, parts: &Parts) -> Attempt<Outcome> {
-        let text = match self.cookie.read(&parts.headers) {
-            Ok(Some(text)) => text,
-            Ok(None) => return Attempt::ready(Outcome::Absent),
-            Err(error) => return Attempt::ready(error.into()),
-        };
-        if let Some(source) = self.tls_by
-            && let Err(error) = tls(source, parts)
-        {
-            return Attempt::ready(error.into());
-        }
-        if self.guard.as_ref().is_some_and(|guard| !guard.admits(parts)) {
-            return Attempt::ready(AuthError::new(AuthErrorKind::CrossSiteRequest).into());
-        }
-        let judged = self.validator.validate(Presented::new(&text, parts));
-        match &self.revocations {
-            None => judged.map(Outcome::from),
-            Some(revocations) => {
-                let (revocations, validator) =
-                    (Arc::clone(revocations), Arc::clone(&self.validator));
-                judged.and_then(move |result| {
-                    let identity = result.as_ref().ok().cloned();
-                    unless_revoked(result, &*revocations)
-                        .and_then(move |outcome| ended_if_revoked(outcome, identity, &*validator))
-                })
+        let is_foreign = || self.rules.guard.as_ref().is_some_and(|guard| !guard.admits(parts));
+        match self.cookie.read(&parts.headers) {
+            Ok(Some(_)) if is_foreign() => {
+                Attempt::ready(AuthError::new(AuthErrorKind::CrossSiteRequest).into())
             }
+            Ok(Some(text)) => self.rules.judge.judge(&text, parts),
+            Ok(None) => Attempt::ready(Outcome::Absent),
+            Err(error) => Attempt::ready(error.into()),
         }
     }
 
@@ -191,7 +161,7 @@ impl<V: TokenValidator + 'static> Authenticator for CookieAuthenticator<V> {
         match reason {
             // whoever lacks a scope is signed in, and signing in again gives no other
             ChallengeReason::InsufficientScope(_) => None,
-            _ => Some(Challenge::cookie(&self.realm)),
+            _ => Some(Challenge::cookie(&self.rules.realm)),
         }
     }
 
@@ -211,7 +181,7 @@ impl<V: TokenValidator + 'static> Responder for CookieAuthenticator<V> {
     }
 
     fn respond(&self, asked: Asked<'_>, headers: &mut HeaderMap) {
-        if self.vary {
+        if self.rules.vary {
             vary_by("cookie", headers);
         }
         // the handler signed somebody in or out: its word counts
@@ -220,9 +190,11 @@ impl<V: TokenValidator + 'static> Responder for CookieAuthenticator<V> {
         }
         let carried = asked.remembered().copied().unwrap_or_default();
         match asked.outcome {
-            Outcome::Verified(identity) if self.renew_when_suppressed || !asked.is_suppressed => {
+            Outcome::Verified(identity)
+                if self.rules.renew_when_suppressed || !asked.is_suppressed =>
+            {
                 if !self.is_revoked_by_now(identity)
-                    && let Some(renewed) = self.validator.renew(identity)
+                    && let Some(renewed) = self.rules.judge.validator.renew(identity)
                     && let Err(error) = self.cookie.issue(carried, headers, &renewed)
                 {
                     tracing::error!(target: "portcullis", "the cookie {} was not renewed: {error}", self.cookie.name());
@@ -242,40 +214,12 @@ impl<V: TokenValidator + 'static> Responder for CookieAuthenticator<V> {
     }
 }
 
-/// What a revoked session says of itself must not be kept, or it would outlive its revocation.
-fn ended_if_revoked(
-    outcome: Outcome,
-    identity: Option<Identity>,
-    validator: &impl TokenValidator,
-) -> Attempt<Outcome> {
-    let revoked = outcome.error().is_some_and(|error| error.kind() == AuthErrorKind::Revoked);
-    match identity.filter(|_| revoked) {
-        Some(identity) => validator.end(&identity).map(|()| outcome),
-        None => Attempt::ready(outcome),
-    }
-}
-
 impl<V> CookieAuthenticator<V> {
     /// The handler may have revoked everything that this user holds: what is issued after that must
     /// not outlive it. A store that has to be waited for is not waited for, and nothing is renewed.
     fn is_revoked_by_now(&self, identity: &Identity) -> bool {
-        self.revocations.as_ref().is_some_and(|revocations| {
+        self.rules.judge.revocations.as_ref().is_some_and(|revocations| {
             !matches!(revocations.is_revoked(identity).into_ready(), Ok(Ok(false)))
         })
-    }
-}
-
-impl<V: fmt::Debug> fmt::Debug for CookieAuthenticator<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CookieAuthenticator")
-            .field("cookie", &self.cookie)
-            .field("realm", &self.realm)
-            .field("validator", &self.validator)
-            .field("tls_by", &self.tls_by)
-            .field("guard", &self.guard)
-            .field("revocations", &self.revocations)
-            .field("renew_when_suppressed", &self.renew_when_suppressed)
-            .field("vary", &self.vary)
-            .finish()
     }
 }

@@ -6,7 +6,7 @@ use super::flaw::{self, Edit, Flaws, Layers};
 use crate::{
     clock::UnixTime,
     ticket::{
-        Ticket, TicketClaim, TicketFormat,
+        Ticket, TicketFormat,
         aspnet::{
             FormsTickets, KatanaAccessToken, KatanaAuthorizationCode, KatanaCookie,
             KatanaRefreshToken, MachineKey,
@@ -71,11 +71,7 @@ impl TicketBuilder {
 impl TicketBuilder {
     /// One more claim.
     pub fn claim(self, claim_type: &str, value: &str) -> Self {
-        self.with(|ticket| {
-            if let Some(identity) = ticket.identities.first_mut() {
-                identity.claims.push(TicketClaim::new(claim_type, value));
-            }
-        })
+        Self { ticket: self.ticket.with_claim(claim_type, value), ..self }
     }
 
     /// Issued at this moment.

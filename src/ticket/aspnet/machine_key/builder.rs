@@ -91,6 +91,9 @@ impl MachineKeyBuilder {
     }
 
     fn checked(self) -> Result<MachineKey, BuildError> {
+        // first: what is no key at all, for there is nothing else to say of it
+        let validation_key = key_bytes("validation_key", &self.validation_key)?;
+        let decryption_key = key_bytes("decryption_key", &self.decryption_key)?;
         let mode = self.compatibility_mode.ok_or_else(|| {
             BuildError::invalid(
                 "compatibility_mode",
@@ -100,8 +103,6 @@ impl MachineKeyBuilder {
             )
         })?;
         self.check_choices(mode)?;
-        let validation_key = key_bytes("validation_key", &self.validation_key)?;
-        let decryption_key = key_bytes("decryption_key", &self.decryption_key)?;
         self.check_validation_key(mode, validation_key.expose().len())?;
         self.check_decryption_key(mode, decryption_key.expose())?;
         let Self { decryption, legacy_encryption, protection, validation, .. } = self;
@@ -281,25 +282,19 @@ impl MachineKeyBuilder {
         mode: CompatibilityMode,
         length: usize,
     ) -> Result<(), BuildError> {
-        if mode == CompatibilityMode::Framework45 {
+        let (least, most) = match self.validation {
             // ASP.NET takes every length there, and derives keys that are no longer
-            return if length < SHORTEST_KEY {
-                let problem = format!(
-                    "{length} bytes can be guessed; generate at least {SHORTEST_KEY} (32 digits), in \
-                     every application that shares the tickets"
-                );
-                Err(BuildError::invalid("validation_key", problem))
-            } else {
-                Ok(())
-            };
-        }
-        let most = match self.validation {
-            Validation::Md5 => usize::MAX,
-            Validation::HmacSha384 | Validation::HmacSha512 => 128,
-            _ => 64,
+            _ if mode == CompatibilityMode::Framework45 => (16, usize::MAX),
+            Validation::Md5 => (20, usize::MAX),
+            Validation::HmacSha384 | Validation::HmacSha512 => (20, 128),
+            _ => (20, 64),
         };
-        let problem = if length < 20 {
-            format!("{length} bytes; {mode} needs at least 20 (40 digits)")
+        let problem = if length < least {
+            format!(
+                "{length} bytes can be guessed; at least {least} are needed ({} digits), in every \
+                 application that shares the tickets",
+                2 * least
+            )
         } else if length > most {
             format!("{length} bytes; {} in {mode} takes at most {most}", self.validation)
         } else {
@@ -434,9 +429,6 @@ fn fingerprint(validation_key: &[u8], decryption_key: &[u8]) -> Box<str> {
 pub(in crate::ticket::aspnet) fn is_published(fingerprint: &str) -> bool {
     PUBLISHED.contains(&fingerprint)
 }
-
-/// In bytes: 128 bits.
-const SHORTEST_KEY: usize = 16;
 
 /// Fingerprints of sample keys that public repositories print. A longer list is no protection: what
 /// was ever shown to anybody is to be replaced.

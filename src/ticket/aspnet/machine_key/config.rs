@@ -35,7 +35,8 @@ fn read(xml: &str) -> Result<MachineKeyBuilder, BuildError> {
     let document = Document::parse_with_options(xml, options).map_err(|error| {
         let at = error.pos();
         problem(format!(
-            "not XML that is read here, at line {} column {}; a document type is refused",
+            "not XML that is read here, at line {} column {}; give the file's text, not its path; a \
+             document type is refused",
             at.row, at.col
         ))
     })?;

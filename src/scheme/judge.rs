@@ -1,0 +1,74 @@
+//! What every scheme asks about a text that it found.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+
+use super::{Outcome, Transport, TransportSource};
+use crate::{
+    attempt::Attempt,
+    error::{AuthError, AuthErrorKind},
+    principal::Identity,
+    token::{Presented, Revocations, TokenValidator},
+};
+
+/// In this order: how the text came, whether it is good, whether it was revoked.
+#[derive(Clone, Debug)]
+pub(super) struct Judge<V> {
+    pub(super) validator: Arc<V>,
+    pub(super) tls_by: Option<TransportSource>,
+    pub(super) revocations: Option<Arc<dyn Revocations>>,
+}
+
+impl<V: TokenValidator + 'static> Judge<V> {
+    pub(super) fn new(validator: V) -> Self {
+        Self { validator: Arc::new(validator), tls_by: None, revocations: None }
+    }
+
+    pub(super) fn judge(&self, text: &str, parts: &Parts) -> Attempt<Outcome> {
+        if let Some(source) = self.tls_by
+            && let Err(error) = tls(source, parts)
+        {
+            return Attempt::ready(error.into());
+        }
+        let judged = self.validator.validate(Presented::new(text, parts));
+        match &self.revocations {
+            None => judged.map(Outcome::from),
+            Some(revocations) => {
+                let (revocations, validator) =
+                    (Arc::clone(revocations), Arc::clone(&self.validator));
+                judged.and_then(move |result| unless_revoked(result, &*revocations, validator))
+            }
+        }
+    }
+}
+
+fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
+    let error = AuthError::new(AuthErrorKind::InsecureTransport);
+    match source.transport(&parts.headers, &parts.extensions) {
+        Transport::Tls => Ok(()),
+        Transport::Plain => Err(error),
+        Transport::Unknown => Err(error.with_detail(format_args!(
+            "TLS is demanded, and TransportSource::{source:?} does not say how the request came"
+        ))),
+    }
+}
+
+fn unless_revoked(
+    result: Result<Identity, AuthError>,
+    revocations: &dyn Revocations,
+    validator: Arc<impl TokenValidator + 'static>,
+) -> Attempt<Outcome> {
+    let identity = match result {
+        Ok(identity) => identity,
+        Err(error) => return Attempt::ready(error.into()),
+    };
+    revocations.is_revoked(&identity).and_then(move |answer| match answer {
+        Ok(false) => Attempt::ready(Outcome::Verified(identity)),
+        // what stands behind it must not be kept, or it would outlive its revocation
+        Ok(true) => {
+            validator.end(&identity).map(|()| AuthError::new(AuthErrorKind::Revoked).into())
+        }
+        Err(error) => Attempt::ready(error.into()),
+    })
+}
