@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{Cached, Caching, Presented, Renewed, TokenValidator};
+use super::{Cached, Caching, Presented, TokenValidator};
 use crate::{
     attempt::Attempt,
     base64url,
@@ -26,7 +26,8 @@ use crate::{
 ///    is believed for that: the validator checks `iss` again, after the signature.
 /// 3. One validator judges a token, and its answer stands: a JWT that fails is not tried as an
 ///    opaque token. Where only one kind is configured, it judges everything.
-/// 4. Each validator is put behind a [`Cached`] of its own, unless it is one.
+/// 4. No token is renewed: it would not be told whose validator wrote it.
+/// 5. Each validator is put behind a [`Cached`] of its own, unless it is one.
 ///
 /// ```
 /// # #[cfg(all(feature = "fetch", feature = "jwt", feature = "introspection"))] {
@@ -189,10 +190,6 @@ impl TokenValidator for TokenRouter {
     /// Each of its validators remembers by itself.
     fn caching(&self) -> Caching {
         Caching::Never
-    }
-
-    fn renew(&self, identity: &Identity) -> Option<Renewed> {
-        self.routes.all().find_map(|validator| validator.renew(identity))
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
