@@ -92,7 +92,7 @@ fn the_words_for_dotnet_people_exist() {
                         .any(|it| source.contains(it))
                 };
                 let from_elsewhere = ["include_str", "Caller", ""].contains(&name);
-                assert!(from_elsewhere || public.iter().any(|it| exists(it)), "{name} in {code}");
+                assert!(from_elsewhere || public.iter().any(exists), "{name} in {code}");
                 words += 1;
             }
         }
