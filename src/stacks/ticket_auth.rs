@@ -100,8 +100,8 @@ impl<F: TicketFormat + 'static> TicketAuth<F> {
 
 impl<F: TicketFormat + 'static, P, R> TicketAuth<F, P, R> {
     /// Signs a user in whom the application has just recognised: issues the ticket and sets the
-    /// cookie in the headers of the answer. With a store of sessions this is a new session, whatever
-    /// the browser brought along.
+    /// cookie in the headers of the answer. With a store of sessions this is a new session, and the one
+    /// that the browser brought along ends.
     ///
     /// # Errors
     /// The ticket can not be written, or the store could not take it; the headers are as they were.
@@ -113,11 +113,15 @@ impl<F: TicketFormat + 'static, P, R> TicketAuth<F, P, R> {
     ) -> Result<(), IssueError> {
         let carried = self.carried(request);
         let issued = self.tickets.issue(ticket).await?;
-        self.cookie.issue(carried, answer, &issued).map_err(IssueError::Ticket)
+        self.cookie.issue(carried, answer, &issued).map_err(IssueError::Ticket)?;
+        if let Err(error) = self.end_session(request).await {
+            tracing::warn!(target: "portcullis", %error, "the session before this sign-in goes on");
+        }
+        Ok(())
     }
 
-    /// Signs out: deletes the cookie in the headers of the answer, and the session of this identity
-    /// where there is a store. Without one, a copy of the ticket stays good until it expires: see
+    /// Signs out: deletes the cookie in the headers of the answer, and the session of this identity (of
+    /// the request's cookie, where none is given) if there is a store. Without one, a copy of the ticket stays good until it expires: see
     /// [`revocations`](Self::revocations).
     ///
     /// # Errors
@@ -131,7 +135,15 @@ impl<F: TicketFormat + 'static, P, R> TicketAuth<F, P, R> {
         self.cookie.delete(self.carried(request), answer);
         match identity {
             Some(identity) => self.tickets.sign_out(identity).await,
-            None => Ok(()),
+            None => self.end_session(request).await,
+        }
+    }
+
+    /// The session that the request's cookie names.
+    async fn end_session(&self, request: &Parts) -> Result<(), AuthError> {
+        match self.cookie.read(&request.headers) {
+            Ok(Some(text)) => self.tickets.end_session(&text).await,
+            Ok(None) | Err(_) => Ok(()),
         }
     }
 

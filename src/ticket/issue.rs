@@ -78,6 +78,17 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
             ))),
         }
     }
+
+    /// Ends the session that a cookie's text names, if it names one.
+    pub(crate) fn end_session(&self, text: &str) -> Attempt<Result<(), AuthError>> {
+        let opened = self.format.unprotect(text);
+        match (&self.rules.sessions, opened.and_then(|it| self.rules.session_key(&it))) {
+            (Some(store), Ok(Some(key))) => {
+                store.remove(&key).map(|removed| removed.map_err(undecided))
+            }
+            _ => Attempt::ready(Ok(())),
+        }
+    }
 }
 
 /// Why a ticket was not issued.

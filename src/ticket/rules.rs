@@ -47,7 +47,7 @@ impl Rules {
     }
 
     /// The key of the session that the ticket stands for; `None`: it stands for itself.
-    fn session_key(&self, ticket: &Ticket) -> Result<Option<SessionKey>, AuthError> {
+    pub(super) fn session_key(&self, ticket: &Ticket) -> Result<Option<SessionKey>, AuthError> {
         let key = (self.session_claim_type.as_deref())
             .and_then(|claim_type| ticket.identity()?.claim(claim_type));
         let gone = |why| Err(AuthError::new(AuthErrorKind::SessionGone).with_detail(why));

@@ -281,6 +281,7 @@ fn no_cache() {
     for (before, after) in [
         (None, "no-cache"),
         (Some("public, max-age=600"), "no-cache"),
+        (Some("max-age=600, Private"), "private, no-cache"),
         (Some("no-store"), "no-store"),
         (Some("private, no-store"), "private, no-store"),
     ] {

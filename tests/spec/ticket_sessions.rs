@@ -19,6 +19,7 @@ use crate::support::ticket_stand::{COOKIE, DAY, MINUTE, Stand, judged, parts, st
 chapter! {
     async fn sliding_has_an_end;
     async fn a_ticket_after_the_logout;
+    async fn a_session_that_the_browser_brought;
     async fn a_revocation_within_the_request;
     async fn a_revoked_session;
     async fn a_session_does_not_come_back;
@@ -246,4 +247,21 @@ async fn a_revoked_session() {
     let fresh = signed_in(&auth).await;
     assert_eq!(status(&auth, &fresh, COOKIE).await, (200, None));
     ledger::passed("TKT-19");
+}
+
+/// A sign-in, and a sign-out by a route without a gate, end the session that the cookie names.
+async fn a_session_that_the_browser_brought() {
+    let stand = Stand::new();
+    let sessions = Arc::new(InMemorySessions::default());
+    let tickets = stand.katana().lifetime(10 * MINUTE).sessions(sessions).unwrap();
+    let auth = TicketAuth::new(COOKIE, tickets).unwrap();
+    let (brought, other) = (signed_in(&auth).await, signed_in(&auth).await);
+    let mut answer = HeaderMap::new();
+    let alice = Ticket::new("ApplicationCookie", "alice");
+    auth.sign_in(&parts(&brought, COOKIE), alice, &mut answer).await.unwrap();
+    assert_eq!(status(&auth, &brought, COOKIE).await, (401, Some(SessionGone)));
+    assert_eq!(status(&auth, &other, COOKIE).await, (200, None));
+    auth.sign_out(&parts(&other, COOKIE), None, &mut answer).await.unwrap();
+    assert_eq!(status(&auth, &other, COOKIE).await, (401, Some(SessionGone)));
+    ledger::passed("CK-06 CK-07");
 }

@@ -37,14 +37,18 @@ pub(super) fn set(headers: &mut HeaderMap, lines: Vec<HeaderValue>, stale: &[Str
     forbid_caching(headers);
 }
 
-/// As Katana's cookie handler does; `no-store`, which forbids more, stays.
+/// As Katana's cookie handler does; `no-store`, which forbids more, stays, and so does `private`:
+/// with `no-cache` alone a shared cache may keep the answer and the cookie in it.
 fn forbid_caching(headers: &mut HeaderMap) {
-    let is_stored = !headers.get_all(header::CACHE_CONTROL).iter().any(|value| {
-        let text = value.to_str().unwrap_or_default();
-        text.split(',').any(|directive| directive.trim().eq_ignore_ascii_case("no-store"))
-    });
-    if is_stored {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let says = |directive: &str| {
+        headers.get_all(header::CACHE_CONTROL).iter().any(|value| {
+            let text = value.to_str().unwrap_or_default();
+            text.split(',').any(|found| found.trim().eq_ignore_ascii_case(directive))
+        })
+    };
+    if !says("no-store") {
+        let value = if says("private") { "private, no-cache" } else { "no-cache" };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
     }
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert(header::EXPIRES, HeaderValue::from_static("-1"));
