@@ -354,11 +354,15 @@ async fn a_last_resort() {
     #[derive(Debug)]
     struct Last;
     impl Authenticator for Last {
-        fn authenticate(&self, _: &Parts) -> Attempt<Outcome> {
-            Attempt::ready(Outcome::Absent)
+        fn authenticate(&self, parts: &Parts) -> Attempt<Outcome> {
+            let sent = parts.headers.contains_key("cookie");
+            Attempt::ready(if sent { Outcome::Rejected(Expired.into()) } else { Outcome::Absent })
         }
         fn challenge(&self, _: ChallengeReason<'_>) -> Option<Challenge> {
             Some(Challenge::cookie("s"))
+        }
+        fn credential_word(&self) -> Option<&'static str> {
+            Some("session")
         }
     }
     assert!(Challenge::cookie("s").is_last_resort());
@@ -376,6 +380,23 @@ async fn a_last_resort() {
         let answer = send(stack, get(&[])).await;
         assert_eq!(answer.headers, [NO_STORE, challenge]);
     }
+    // a session that is not good has a text of its own; where a token is missing too, the reason's
+    for (lines, policy, missing, description) in [
+        (&[][..], policy::scheme(Cookies), &["session"][..], "no credential was sent"),
+        (&["cookie: c"], policy::scheme(Cookies), &["session"], "the session is not valid"),
+        (&["authorization: Bearer Expired"], policy::scheme(Bearer), &["token"], EXPIRED),
+    ] {
+        let stack = ServiceBuilder::new().layer(gate.clone()).layer(gate.require(policy).unwrap());
+        let rejection = send(stack, get(lines)).await.rejection.unwrap();
+        assert_eq!((rejection.missing(), rejection.description()), (missing, description));
+    }
+    let either = gate.require(policy::any_scheme()).unwrap();
+    let stack = ServiceBuilder::new().layer(gate).layer(either);
+    let rejection = send(stack, get(&["cookie: c"])).await.rejection.unwrap();
+    assert_eq!(
+        (rejection.missing(), rejection.description()),
+        (&["token", "session"][..], EXPIRED)
+    );
 }
 
 async fn two_schemes_for_one_kind_of_credential() {
