@@ -207,6 +207,8 @@ kinds! {
     /// Two credentials of different users where one user must hold both.
     SubjectMismatch Invalid "the credentials belong to different users";
     // ---- tickets and cookies
+    /// A cookie came along with a request that another site's page started.
+    CrossSiteRequest Invalid "a page of another site started the request; see CrossSiteGuard";
     /// Two cookies have the name; which one is the user's cannot be told.
     AmbiguousCookie Invalid "two cookies of one name were sent";
     /// A chunked cookie lacks one of its chunks.

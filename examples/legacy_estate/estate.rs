@@ -86,6 +86,7 @@ async fn print_reason(request: Request, next: Next) -> Response {
     let why = response.extensions().get::<Rejection>().map_or_else(String::new, |rejection| {
         format!("missing {:?}: {}", rejection.missing(), rejection.reason())
     });
-    println!("{}  {method:<4} {path:<15} {why}", response.status().as_u16());
+    let (status, method) = (response.status().as_u16(), method.as_str());
+    println!("{}", format!("{status}  {method:<4} {path:<15} {why}").trim_end());
     response
 }

@@ -68,21 +68,22 @@ impl<'a> Compact<'a> {
     /// Splits in linear time, whatever the number of dots. Three segments of letters of the
     /// alphabet remain.
     pub(super) fn split(token: &'a str) -> Result<Self, AuthError> {
-        if !is_base64url_and_dots(token.as_bytes()) {
+        let Some(dots) = Dots::of(token.as_bytes()) else {
             return Err(illegal_character(token).into());
-        }
-        let mut segments = token.splitn(6, '.');
-        let (Some(header), Some(payload), Some(signature)) =
-            (segments.next(), segments.next(), segments.next())
-        else {
-            return Err(AuthErrorKind::MalformedJwt.into());
         };
-        match segments.count() {
-            0 => {}
-            2 => return Err(AuthErrorKind::EncryptedTokenNoKey.into()),
+        match dots.count {
+            2 => {}
+            4 => return Err(AuthErrorKind::EncryptedTokenNoKey.into()),
             _ => return Err(AuthErrorKind::MalformedJwt.into()),
         }
-        let signed = token.get(..header.len() + 1 + payload.len()).unwrap_or_default();
+        let (Some(header), Some(payload), Some(signature), Some(signed)) = (
+            token.get(..dots.first),
+            token.get(dots.first + 1..dots.second),
+            token.get(dots.second + 1..),
+            token.get(..dots.second),
+        ) else {
+            return Err(AuthErrorKind::MalformedJwt.into());
+        };
         Ok(Self { header, payload, signature, signed })
     }
 
@@ -212,16 +213,51 @@ fn text<'a>(name: &str, value: Raw<'a>) -> Result<Cow<'a, str>, AuthError> {
     value.as_str().map_err(|_| malformed(&format!("{name} in the header is not a string")))
 }
 
-/// Branch-free within a chunk, so that the compiler looks at many bytes at a time.
-fn is_base64url_and_dots(text: &[u8]) -> bool {
-    let foreign = |byte: u8| {
-        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        let digit = byte.wrapping_sub(b'0') < 10;
-        !(letter | digit | (byte == b'-') | (byte == b'_') | (byte == b'.'))
-    };
-    let (chunks, rest) = text.as_chunks::<32>();
-    chunks.iter().all(|chunk| !chunk.iter().fold(false, |any, byte| any | foreign(*byte)))
-        && !rest.iter().any(|byte| foreign(*byte))
+/// Where the first two dots stand, and how many there are.
+#[derive(Default)]
+struct Dots {
+    first: usize,
+    second: usize,
+    count: usize,
+}
+
+impl Dots {
+    /// Looks at each byte once; `None` where one is neither a letter of base64url nor a dot.
+    fn of(text: &[u8]) -> Option<Self> {
+        let mut dots = Self::default();
+        let (chunks, rest) = text.as_chunks::<32>();
+        for (index, chunk) in chunks.iter().enumerate() {
+            // branch-free, so that the compiler looks at many bytes at a time
+            if chunk.iter().fold(false, |any, byte| any | is_foreign(*byte)) {
+                return None;
+            }
+            if chunk.iter().fold(false, |any, byte| any | (*byte == b'.')) {
+                dots.note(index * 32, chunk);
+            }
+        }
+        if rest.iter().any(|byte| is_foreign(*byte)) {
+            return None;
+        }
+        dots.note(chunks.len() * 32, rest);
+        Some(dots)
+    }
+
+    fn note(&mut self, offset: usize, bytes: &[u8]) {
+        for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'.') {
+            match self.count {
+                0 => self.first = offset + at,
+                1 => self.second = offset + at,
+                _ => {}
+            }
+            self.count += 1;
+        }
+    }
+}
+
+const fn is_foreign(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let digit = byte.wrapping_sub(b'0') < 10;
+    !(letter | digit | (byte == b'-') | (byte == b'_') | (byte == b'.'))
 }
 
 /// RFC 6750 §2.1 allows a bearer token a few characters that base64url has not.

@@ -100,6 +100,9 @@ impl Rejection {
             })
             .or(reason.map(AuthError::new))
             .unwrap_or(AuthError::new(AuthErrorKind::NoCredential));
+        if error.kind() == AuthErrorKind::CrossSiteRequest {
+            return Self::forbidden(error); // signing in again would not mend it
+        }
         let code = (error.kind() != AuthErrorKind::NoCredential).then_some("invalid_token");
         let missing = asked
             .clone()

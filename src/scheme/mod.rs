@@ -5,6 +5,8 @@ mod bearer;
 #[cfg(feature = "tickets")]
 mod cookie;
 #[cfg(feature = "tickets")]
+mod cross_site;
+#[cfg(feature = "tickets")]
 mod flawed;
 mod judge;
 mod named;
@@ -21,6 +23,8 @@ pub use cookie::{
     CarriedCookie, ChunkDialect, CookieScheme, DangerousTicketCookieBuilder, SameSite,
     TicketCookie, TicketCookieBuilder,
 };
+#[cfg(feature = "tickets")]
+pub use cross_site::CrossSiteGuard;
 pub use named::{IntoSchemes, Scheme};
 pub use outcome::Outcome;
 pub use responder::{Asked, Remembered, Responder};

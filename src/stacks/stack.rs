@@ -31,6 +31,7 @@ impl<P, R> Stack<P, R> {
         &self.gate
     }
 
+    #[cfg(feature = "tickets")]
     pub(super) fn policy(&self) -> &P {
         self.require.policy()
     }

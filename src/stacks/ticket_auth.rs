@@ -14,7 +14,7 @@ use crate::{
     principal::{Cookies, Identity},
     rejection::DefaultResponseForRejection,
     require::Require,
-    scheme::{CarriedCookie, CookieScheme, Scheme, TicketCookie, TransportSource},
+    scheme::{CarriedCookie, CookieScheme, CrossSiteGuard, Scheme, TicketCookie, TransportSource},
     ticket::{IssueError, Ticket, TicketFormat, TicketValidator},
     token::{Cached, Revocations, TokenValidator},
 };
@@ -27,8 +27,8 @@ use crate::{
 /// for the handlers that log users in and out.
 ///
 /// **A cookie comes along with every request**, also with those that another site's page starts.
-/// `SameSite=Lax`, the default, keeps it from other sites' forms; routes that change something and
-/// must work without it need a guard of their own, or a token beside the ticket:
+/// `SameSite=Lax`, the default, keeps it from other sites' forms; [`guard`](Self::guard) looks at
+/// `Origin` and its kin as well; a token beside the ticket makes both unnecessary:
 /// [`RequireBoth`](super::RequireBoth).
 ///
 /// ```
@@ -156,6 +156,15 @@ impl<F, P, R> TicketAuth<F, P, R> {
     /// As [`TicketAuth::new`].
     pub fn require_tls(self, source: TransportSource) -> Result<Self, BuildError> {
         self.with_scheme(|scheme| scheme.require_tls(source))
+    }
+
+    /// Refuses requests that other sites' pages start (403); see [`CookieScheme::guard`]. Default:
+    /// none, and `SameSite` alone keeps other sites away.
+    ///
+    /// # Errors
+    /// As [`TicketAuth::new`].
+    pub fn guard(self, guard: CrossSiteGuard) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.guard(guard))
     }
 
     /// Asked on every request, after the cache: what makes a logout reach tickets that were copied

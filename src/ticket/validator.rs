@@ -167,6 +167,10 @@ impl<F: TicketFormat> TokenValidator for TicketValidator<F> {
         }
     }
 
+    fn is_ticket(&self) -> bool {
+        true
+    }
+
     /// The text of the ticket that slid. A session slid already when it was judged; its cookie is
     /// written again for the browser's sake, with the same key.
     fn renew(&self, identity: &Identity) -> Option<Renewed> {

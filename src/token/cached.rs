@@ -87,6 +87,10 @@ impl<V: TokenValidator, C: TokenCache + 'static> TokenValidator for Cached<V, C>
         self.validator.cache_key(token)
     }
 
+    fn is_ticket(&self) -> bool {
+        self.validator.is_ticket()
+    }
+
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
         self.validator.renew(identity)
     }

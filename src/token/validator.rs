@@ -53,6 +53,13 @@ pub trait TokenValidator: fmt::Debug + Send + Sync {
         token
     }
 
+    /// Whether what it judges is made for a cookie: a ticket. In a cookie, anything else is a bearer
+    /// token that a browser sends along whoever's page asks, and demands a guard (RFC 6750 §5.3).
+    /// Default: no.
+    fn is_ticket(&self) -> bool {
+        false
+    }
+
     /// A newer text of the same credential, where one is due now: a ticket slid. Asked on the way
     /// out of every request that it accepted, also for a remembered identity. Default: none.
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
@@ -74,6 +81,10 @@ impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
 
     fn cache_key<'t>(&self, token: &'t str) -> &'t str {
         (**self).cache_key(token)
+    }
+
+    fn is_ticket(&self) -> bool {
+        (**self).is_ticket()
     }
 
     fn renew(&self, identity: &Identity) -> Option<Renewed> {

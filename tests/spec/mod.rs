@@ -84,6 +84,7 @@ mod connections;
 mod cookie_life;
 mod cookie_renewal;
 mod cookies;
+mod cross_site;
 mod discovery;
 mod encodings;
 mod forms_cookie_life;
@@ -128,6 +129,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("cookie_life", cookie_life::TESTS),
     ("cookie_renewal", cookie_renewal::TESTS),
     ("cookies", cookies::TESTS),
+    ("cross_site", cross_site::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("forms_cookie_life", forms_cookie_life::TESTS),

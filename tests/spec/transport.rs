@@ -3,7 +3,7 @@
 use http::{Extensions, Request};
 use portcullis::{
     AuthErrorKind, AuthenticateLayer, Bearer, BearerAuth, Cookies, Scheme, policy,
-    scheme::{TicketCookie, Transport, TransportSource},
+    scheme::{CrossSiteGuard, TicketCookie, Transport, TransportSource},
 };
 use tower::ServiceBuilder;
 
@@ -212,6 +212,7 @@ async fn a_token_in_a_cookie() {
 
     let validator = Fixed::default();
     let scheme = Scheme::cookie(Cookies, "__Host-token", validator.clone());
+    let scheme = scheme.guard(CrossSiteGuard::new());
     let gate = AuthenticateLayer::new((scheme.require_tls(TransportSource::Server),)).unwrap();
     let stack = ServiceBuilder::new()
         .layer(gate.clone())

@@ -1,6 +1,7 @@
 //! Answers that depend on the credential, and caches (RFC 9110 §12.5.5, RFC 9111 §4.1).
 
 use http::{HeaderValue, Response, header::VARY};
+use portcullis::scheme::CrossSiteGuard;
 use portcullis::{AuthErrorKind, AuthenticateLayer, Bearer, BearerAuth, Cookies, Scheme, policy};
 use tower::{
     ServiceBuilder,
@@ -56,7 +57,8 @@ async fn routes_that_serve_anonymous_callers_too() {
     send_to(gate(), Handler::new(ok), get(&[])).await.is(&NOBODY);
 
     // where several credentials may decide, each is named
-    let cookie = Scheme::cookie(Cookies, "session", Fixed::default()).vary();
+    let cookie = Scheme::cookie(Cookies, "session", Fixed::default());
+    let cookie = cookie.guard(CrossSiteGuard::new()).vary();
     let bearer = Scheme::bearer(Bearer, Fixed::default()).vary();
     let both = AuthenticateLayer::new((Scheme::from(bearer), Scheme::from(cookie))).unwrap();
     for (lines, saw) in [

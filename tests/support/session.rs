@@ -26,6 +26,10 @@ impl TokenValidator for Tickets {
         if self.is_slow { Attempt::pending(async { verdict }) } else { Attempt::ready(verdict) }
     }
 
+    fn is_ticket(&self) -> bool {
+        true
+    }
+
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
         let words: Vec<&str> = identity.token_id()?.split('.').collect();
         let (name, kind) = words.split_first()?;

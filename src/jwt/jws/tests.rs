@@ -52,10 +52,26 @@ fn every_byte_outside_the_alphabet_is_seen_wherever_it_stands() {
             for at in [0, length / 2, length - 1] {
                 let mut text = vec![b'a'; length];
                 text[at] = byte;
-                assert_eq!(is_base64url_and_dots(&text), legal, "{byte:#x} at {at} of {length}");
+                assert_eq!(Dots::of(&text).is_some(), legal, "{byte:#x} at {at} of {length}");
             }
         }
     }
+}
+
+#[test]
+fn dots_are_found_wherever_they_stand() {
+    for length in [2, 31, 32, 33, 64, 70, 97] {
+        for first in 0..length {
+            for second in first + 1..length {
+                let mut text = vec![b'a'; length];
+                (text[first], text[second]) = (b'.', b'.');
+                let dots = Dots::of(&text).unwrap();
+                assert_eq!((dots.count, dots.first, dots.second), (2, first, second), "{length}");
+            }
+        }
+        assert_eq!(Dots::of(&vec![b'.'; length]).unwrap().count, length);
+    }
+    assert_eq!(Dots::of(b"").unwrap().count, 0);
 }
 
 #[test]
@@ -64,7 +80,7 @@ fn two_bytes_outside_the_alphabet_do_not_cancel_out() {
         let mut text = [b'a'; 70];
         text[first] = b' ';
         text[second] = b'"';
-        assert!(!is_base64url_and_dots(&text), "{first} {second}");
+        assert!(Dots::of(&text).is_none(), "{first} {second}");
     }
 }
 

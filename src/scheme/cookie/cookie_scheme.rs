@@ -8,11 +8,11 @@ use super::{carried::CarriedCookie, ticket_cookie::TicketCookie};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
-    error::{AuthErrorKind, BuildError},
+    error::{AuthError, AuthErrorKind, BuildError},
     principal::{Identity, SchemeName},
     scheme::{
-        Asked, Authenticator, Outcome, Remembered, Responder, Scheme, TransportSource,
-        judge::Judge, vary::vary_by,
+        Asked, Authenticator, CrossSiteGuard, Outcome, Remembered, Responder, Scheme,
+        TransportSource, judge::Judge, vary::vary_by,
     },
     token::{Revocations, TokenValidator},
 };
@@ -35,6 +35,7 @@ impl Scheme {
             cookie: cookie.try_into().map_err(Into::into),
             rules: Rules {
                 judge: Judge::new(validator),
+                guard: None,
                 realm: "app".into(),
                 renew_when_suppressed: true,
                 vary: false,
@@ -57,9 +58,23 @@ pub struct CookieScheme<V> {
 #[derive(Clone, Debug)]
 struct Rules<V> {
     judge: Judge<V>,
+    guard: Option<CrossSiteGuard>,
     realm: Box<str>,
     renew_when_suppressed: bool,
     vary: bool,
+}
+
+impl<V: TokenValidator> Rules<V> {
+    /// Whether it came as it must, and from whose page.
+    fn admit(&self, parts: &Parts) -> Result<(), AuthError> {
+        self.judge.admit(parts)?;
+        match &self.guard {
+            Some(guard) if !guard.admits(parts) => {
+                Err(AuthError::new(AuthErrorKind::CrossSiteRequest))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl<V: TokenValidator> CookieScheme<V> {
@@ -80,6 +95,15 @@ impl<V: TokenValidator> CookieScheme<V> {
     /// at (FormsAuthentication's `requireSSL`). Default: whoever ends TLS is trusted to.
     pub const fn require_tls(mut self, source: TransportSource) -> Self {
         self.rules.judge.tls_by = Some(source);
+        self
+    }
+
+    /// A request that another site's page started, and that may change something, is refused (403
+    /// `CrossSiteRequest`) where the cookie would have let it in. Required where the cookie carries
+    /// a bearer token (RFC 6750 §5.3); not needed where a token in a header is demanded as well.
+    /// Default: none, and `SameSite` alone keeps other sites away.
+    pub fn guard(mut self, guard: CrossSiteGuard) -> Self {
+        self.rules.guard = Some(guard);
         self
     }
 
@@ -107,14 +131,25 @@ impl<V: TokenValidator> CookieScheme<V> {
 
 impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
     fn from(built: CookieScheme<V>) -> Self {
+        let Rules { guard, judge, .. } = &built.rules;
+        let is_open = guard.is_none() && !judge.validator.is_ticket();
         let scheme = match built.cookie {
             Err(flaw) => Self::flawed(built.name, flaw),
+            Ok(_) if is_open => Self::flawed(built.name, unguarded()),
             Ok(cookie) => {
                 Self::custom(built.name, CookieAuthenticator { cookie, rules: built.rules })
             }
         };
         if built.active { scheme } else { scheme.passive() }
     }
+}
+
+fn unguarded() -> BuildError {
+    BuildError::invalid(
+        "guard",
+        "the cookie carries a bearer token, which browsers send along whoever's page asks (RFC 6750 \
+         §5.3); say guard(CrossSiteGuard::new()), or take the token from the Authorization header",
+    )
 }
 
 #[derive(Debug)]
@@ -126,7 +161,10 @@ struct CookieAuthenticator<V> {
 impl<V: TokenValidator> Authenticator for CookieAuthenticator<V> {
     fn authenticate(&self, parts: &Parts) -> Attempt<Outcome> {
         match self.cookie.read(&parts.headers) {
-            Ok(Some(text)) => self.rules.judge.judge(&text, parts),
+            Ok(Some(text)) => match self.rules.admit(parts) {
+                Ok(()) => self.rules.judge.judge(&text, parts),
+                Err(error) => Attempt::ready(error.into()),
+            },
             Ok(None) => Attempt::ready(Outcome::Absent),
             Err(error) => Attempt::ready(error.into()),
         }
