@@ -64,7 +64,7 @@ struct Rules<V> {
     vary: bool,
 }
 
-impl<V: TokenValidator> Rules<V> {
+impl<V: TokenValidator + 'static> Rules<V> {
     /// Whether it came as it must, and from whose page.
     fn admit(&self, parts: &Parts) -> Result<(), AuthError> {
         self.judge.admit(parts)?;
@@ -77,7 +77,7 @@ impl<V: TokenValidator> Rules<V> {
     }
 }
 
-impl<V: TokenValidator> CookieScheme<V> {
+impl<V: TokenValidator + 'static> CookieScheme<V> {
     /// The realm of its challenges, which stand only where nothing else can challenge. Default:
     /// `app`.
     pub fn realm(mut self, realm: &str) -> Self {
