@@ -206,8 +206,8 @@ impl<V: TokenValidator + 'static> Responder for CookieAuthenticator<V> {
             Outcome::Verified(identity)
                 if self.rules.renew_when_suppressed || !asked.is_suppressed =>
             {
-                if !self.is_revoked_by_now(identity)
-                    && let Some(renewed) = self.rules.judge.validator.renew(identity)
+                if let Some(renewed) = self.rules.judge.validator.renew(identity)
+                    && !self.is_revoked_by_now(identity)
                     && let Err(error) = self.cookie.issue(carried, headers, &renewed)
                 {
                     tracing::error!(target: "portcullis", "the cookie {} was not renewed: {error}", self.cookie.name());
