@@ -4,19 +4,24 @@ use std::{sync::Arc, time::Duration};
 
 use AuthErrorKind::{
     BadSignature, DoubledPrefix, DuplicateCredential, EmptyCredential, Expired, HiddenScheme,
-    IntrospectionRefused, IssuerUnreachable, MalformedCredential, MissingRole, MissingScope,
-    MultipleTransports, NoCredential, NoGate, PlaceholderToken, QuotedToken, SubjectMismatch,
-    TimedOut,
+    InsecureTransport, InsufficientAuthentication, IntrospectionRefused, IssuerUnreachable,
+    MalformedCredential, MissingRole, MissingScope, MultipleTransports, NoCredential, NoGate,
+    PlaceholderToken, QuotedToken, SubjectMismatch, TimedOut,
 };
-use http::{Response, StatusCode};
-use portcullis::challenge::{Challenge, ChallengeReason};
+use http::{Response, StatusCode, request::Parts};
+use portcullis::challenge::{Challenge, ChallengeReason, StepUp};
 use portcullis::policy::{self, Policy};
 use portcullis::rejection::{DefaultResponseForRejection, RequestKind};
-use portcullis::{AuthErrorKind, Bearer, Decision, ProblemDetails, Rejection, Scope};
+use portcullis::scheme::Authenticator;
+use portcullis::{
+    Attempt, AuthErrorKind, AuthenticateLayer, Bearer, Cookies, Decision, Outcome, ProblemDetails,
+    Rejection, Scheme, SchemeName, Scope,
+};
 use tower::ServiceBuilder;
 
 use crate::support::fixed::{
-    Body, Expected, Handler, NO_STORE, NOBODY, gate, get, ok, send, send_to, with_headers,
+    Body, Expected, Fixed, Handler, NO_STORE, NOBODY, W0, gate, get, ok, send, send_to,
+    with_headers,
 };
 use crate::support::pair::{self, record};
 
@@ -27,6 +32,9 @@ chapter! {
     async fn what_a_handler_answers_to_a_preflight;
     fn what_the_client_can_mend_is_told;
     fn a_scheme_name_is_a_token;
+    fn what_is_needed_can_be_read;
+    async fn a_last_resort;
+    async fn two_schemes_for_one_kind_of_credential;
 }
 
 /// One line of the table: a record and a decision, and the whole rejection.
@@ -54,6 +62,10 @@ const S: &str = r#"Session why="Missing""#;
 const S_EXPIRED: &str = r#"Session why="Rejected(Expired)""#;
 const S_MISMATCH: &str = r#"Session why="Rejected(SubjectMismatch)""#;
 const S_TWICE: &str = r#"Session why="Rejected(DuplicateCredential)""#;
+const B_WEAK: &str = r#"Bearer realm="api", error="insufficient_user_authentication", error_description="a different or more recent authentication is needed", acr_values="mfa", max_age="9""#;
+const S_WEAK: &str =
+    r#"Session why="StepUp(StepUp { acr_values: Some(\"mfa\"), max_age: Some(9s) })""#;
+const S_BARE: &str = r#"Cookies realm="api""#;
 const S_SCOPE: &str = r#"Session why="InsufficientScope(\"a b\")""#;
 
 const NOTHING: &str = "no credential was sent";
@@ -61,6 +73,8 @@ const EXPIRED: &str = "the access token expired";
 const INVALID: &str = "the access token is not valid";
 const FORBIDDEN: &str = "the caller may not do this";
 const LATER: &str = "the credential cannot be checked at the moment";
+const WEAK: &str = "a different or more recent authentication is needed";
+const STEP_UP: Option<&str> = Some("insufficient_user_authentication");
 const TOKEN: Option<&str> = Some("invalid_token");
 
 fn anybody() -> Decision {
@@ -81,6 +95,11 @@ fn no_role() -> Decision {
 
 fn no_scope() -> Decision {
     Decision::Forbid { error: MissingScope.into(), scope: Some(Scope::parse("a b")) }
+}
+
+fn step_up() -> Decision {
+    let needed = StepUp::new().acr(["mfa"]).within(Duration::from_secs(9));
+    Decision::step_up(InsufficientAuthentication, needed)
 }
 
 fn undecidable() -> Decision {
@@ -111,6 +130,10 @@ const TABLE: &[Line] = &[
     Line { bearer: "alice", session: "", decision: no_role, status: 403, grpc: 7, reason: MissingRole, code: None, description: FORBIDDEN, challenges: &[], missing: &[], retry_after: None },
     Line { bearer: "alice", session: "", decision: no_scope, status: 403, grpc: 7, reason: MissingScope, code: Some("insufficient_scope"), description: FORBIDDEN, challenges: &[B_SCOPE], missing: &[], retry_after: None },
     Line { bearer: "Expired", session: "alice", decision: no_scope, status: 403, grpc: 7, reason: MissingScope, code: Some("insufficient_scope"), description: FORBIDDEN, challenges: &[S_SCOPE], missing: &[], retry_after: None },
+    // whoever is proved is told what is needed, and is no stranger
+    Line { bearer: "alice", session: "", decision: step_up, status: 401, grpc: 16, reason: InsufficientAuthentication, code: STEP_UP, description: WEAK, challenges: &[B_WEAK], missing: &[], retry_after: None },
+    Line { bearer: "Expired", session: "alice", decision: step_up, status: 401, grpc: 16, reason: InsufficientAuthentication, code: STEP_UP, description: WEAK, challenges: &[S_WEAK], missing: &[], retry_after: None },
+    Line { bearer: "", session: "", decision: step_up, status: 401, grpc: 16, reason: InsufficientAuthentication, code: STEP_UP, description: WEAK, challenges: &[B, S_BARE], missing: &[], retry_after: None },
     // of several that are open: our own fault before all, else the one that takes longest
     Line { bearer: "down", session: "alice", decision: undecidable, status: 503, grpc: 14, reason: IssuerUnreachable, code: None, description: LATER, challenges: &[], missing: &[], retry_after: Some(7) },
     Line { bearer: "down", session: "TimedOut", decision: undecidable, status: 503, grpc: 14, reason: IssuerUnreachable, code: None, description: LATER, challenges: &[], missing: &[], retry_after: Some(7) },
@@ -137,7 +160,8 @@ async fn the_table() {
 
         assert_eq!(rejection.status(), line.status, "{what}");
         assert_eq!(rejection.grpc_code(), line.grpc, "{what}");
-        assert_eq!(rejection.is_unauthenticated(), line.grpc == 16, "{what}");
+        let is_stranger = line.grpc == 16 && line.code != STEP_UP;
+        assert_eq!(rejection.is_unauthenticated(), is_stranger, "{what}");
         assert_eq!(rejection.reason().kind(), line.reason, "{what}");
         assert_eq!(rejection.code(), line.code, "{what}");
         assert_eq!(rejection.description(), line.description, "{what}");
@@ -291,6 +315,7 @@ fn what_the_client_can_mend_is_told() {
         (DoubledPrefix, "invalid_token", "the word Bearer stands twice"),
         (Expired, "invalid_token", "the access token expired"),
         (PlaceholderToken, "invalid_token", "a placeholder was sent in place of the token"),
+        (InsecureTransport, "invalid_token", "the credential was sent without TLS"),
         (QuotedToken, "invalid_token", "the token stands in quotes"),
         (BadSignature, "invalid_token", "the access token is not valid"),
     ] {
@@ -310,4 +335,57 @@ fn a_scheme_name_is_a_token() {
     ] {
         assert_eq!(Challenge::new(name).parameter("a", "b").to_header_value(), text);
     }
+}
+
+fn what_is_needed_can_be_read() {
+    let needed = StepUp::new();
+    assert_eq!((needed.acr_values(), needed.max_age()), (None, None));
+    let needed = needed.acr(["phr", "two words", "mfa"]).within(Duration::from_millis(1_500));
+    assert_eq!(needed.acr_values(), Some("phr mfa"));
+    assert_eq!(needed.max_age(), Some(Duration::from_millis(1_500)));
+    // a list of which nothing is left is no list in the challenge
+    let challenge = Challenge::bearer("api", ChallengeReason::StepUp(&StepUp::new().acr([""])));
+    let challenge = challenge.to_header_value();
+    assert!(!challenge.to_str().unwrap().contains("acr_values"), "{challenge:?}");
+}
+
+/// A cookie has no registered challenge: one stands there only where nothing else can challenge.
+async fn a_last_resort() {
+    #[derive(Debug)]
+    struct Last;
+    impl Authenticator for Last {
+        fn authenticate(&self, _: &Parts) -> Attempt<Outcome> {
+            Attempt::ready(Outcome::Absent)
+        }
+        fn challenge(&self, _: ChallengeReason<'_>) -> Option<Challenge> {
+            Some(Challenge::cookie("s"))
+        }
+    }
+    assert!(Challenge::cookie("s").is_last_resort());
+    assert!(!Challenge::new("Cookie").parameter("realm", "s").is_last_resort());
+    let gate = AuthenticateLayer::new([
+        Scheme::from(Scheme::bearer(Bearer, Fixed::default())),
+        Scheme::custom(Cookies, Last),
+    ])
+    .unwrap();
+    for (policy, challenge) in [
+        (Arc::new(policy::any_scheme()) as Arc<dyn Policy>, W0),
+        (Arc::new(policy::scheme(Cookies)), r#"www-authenticate: Cookie realm="s""#),
+    ] {
+        let stack = ServiceBuilder::new().layer(gate.clone()).layer(gate.require(policy).unwrap());
+        let answer = send(stack, get(&[])).await;
+        assert_eq!(answer.headers, [NO_STORE, challenge]);
+    }
+}
+
+async fn two_schemes_for_one_kind_of_credential() {
+    let gate = AuthenticateLayer::new([
+        Scheme::from(Scheme::bearer(Bearer, Fixed::default())),
+        Scheme::from(Scheme::bearer(SchemeName::new("Partners"), Fixed::default())),
+    ])
+    .unwrap();
+    let require = gate.require(policy::any_scheme()).unwrap();
+    let stack = ServiceBuilder::new().layer(gate).layer(require);
+    let answer = send(stack, get(&[])).await;
+    assert_eq!(answer.rejection.unwrap().missing(), ["token"]);
 }

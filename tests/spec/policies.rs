@@ -1,6 +1,7 @@
 //! What policies decide about a record, which schemes they name, and how they read in a log line.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis::policy::{self, Policy, PolicyExt};
 use portcullis::{AuthErrorKind, Authentication, Bearer, Cookies, Decision, SchemeName, Scope};
@@ -29,6 +30,13 @@ fn how_they_read() {
         (&policy::any_scope(["a", "b"]), "any_scope(a b)"),
         (&policy::role("staff"), "role(staff)"),
         (&policy::claim("level", 3), "claim(level = 3)"),
+        (&policy::same_subject(), "same_subject"),
+        (&policy::same_subject().by(Bearer, |_| None), r#"same_subject by ["Bearer"]"#),
+        (&policy::authenticated(), "authenticated()"),
+        (
+            &policy::authenticated().acr(["phr", "mfa"]).within(Duration::from_secs(300)),
+            "authenticated(acr phr mfa, within 300s)",
+        ),
         (&office_hours, "office_hours"),
         (&policy::role("a").and(policy::role("b")), "role(a) and role(b)"),
         (&policy::role("a").or(policy::role("b")), "(role(a) or role(b))"),
@@ -65,6 +73,8 @@ fn which_schemes_they_name() {
         (&policy::role("a").of(Cookies), Some(&[cookies])),
         (&policy::claim("a", 1), None),
         (&policy::claim("a", 1).of(Bearer), Some(&[bearer])),
+        (&policy::authenticated(), None),
+        (&policy::authenticated().of(Cookies), Some(&[cookies])),
         (&Arc::new(in_bearer()), Some(&[bearer])),
         (&Arc::new(Plain), None),
         // of two, each name once, in the order of the policy
