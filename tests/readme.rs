@@ -109,7 +109,11 @@ fn source(folder: &Path) -> String {
     let mut text = String::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        text += &if path.is_dir() { source(&path) } else { fs::read_to_string(&path).unwrap() };
+        if path.is_dir() {
+            text += &source(&path);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            text += &fs::read_to_string(&path).unwrap();
+        }
     }
     text
 }

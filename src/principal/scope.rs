@@ -1,6 +1,6 @@
 //! OAuth scope.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 /// A set of scope tokens (RFC 6749 §3.3): compared exactly, case included, whole tokens only.
 ///
@@ -52,17 +52,12 @@ impl Scope {
 impl<S: AsRef<str>> FromIterator<S> for Scope {
     /// From single tokens, each kept once; one that is not a legal scope token is dropped.
     fn from_iter<I: IntoIterator<Item = S>>(tokens: I) -> Self {
-        let mut text = String::new();
-        for token in tokens {
-            let token = token.as_ref();
-            if is_scope_token(token) && !text.split(' ').any(|known| known == token) {
-                if !text.is_empty() {
-                    text.push(' ');
-                }
-                text.push_str(token);
-            }
-        }
-        Self(text.into())
+        let tokens: Vec<S> = tokens.into_iter().collect();
+        let mut known = HashSet::new();
+        let kept = tokens.iter().map(AsRef::as_ref);
+        let kept: Vec<&str> =
+            kept.filter(|token| is_scope_token(token) && known.insert(*token)).collect();
+        Self(kept.join(" ").into())
     }
 }
 
@@ -113,5 +108,14 @@ mod tests {
         }
         let listed: Scope = ["a", "b c", "", "d", "a"].into_iter().collect();
         assert_eq!(listed.to_string(), "a d");
+    }
+
+    /// As many as a ticket can hold: each is looked up, not searched for in the text before it.
+    #[test]
+    fn many_tokens_take_no_square_of_time() {
+        let started = std::time::Instant::now();
+        let listed: Scope = (0..40_000).chain(0..40_000).map(|n| n.to_string()).collect();
+        assert_eq!(listed.iter().count(), 40_000);
+        assert!(started.elapsed() < std::time::Duration::from_secs(10));
     }
 }

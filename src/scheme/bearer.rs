@@ -115,7 +115,10 @@ impl<V: TokenValidator + 'static> Authenticator for Bearer<V> {
             }
             Err(kind) => return Attempt::ready(AuthError::new(kind).into()),
         };
-        self.judge.judge(token, parts)
+        match self.judge.admit(parts) {
+            Ok(()) => self.judge.judge(token, parts),
+            Err(error) => Attempt::ready(error.into()),
+        }
     }
 
     fn challenge(&self, reason: ChallengeReason<'_>) -> Option<Challenge> {

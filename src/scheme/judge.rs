@@ -12,7 +12,7 @@ use crate::{
     token::{Presented, Revocations, TokenValidator},
 };
 
-/// In this order: how the text came, whether it is good, whether it was revoked.
+/// In this order: how the request came, whether the text is good, whether it was revoked.
 #[derive(Clone, Debug)]
 pub(super) struct Judge<V> {
     pub(super) validator: Arc<V>,
@@ -25,12 +25,12 @@ impl<V: TokenValidator + 'static> Judge<V> {
         Self { validator: Arc::new(validator), tls_by: None, revocations: None }
     }
 
+    /// Whether it came as it must; before the text is looked at.
+    pub(super) fn admit(&self, parts: &Parts) -> Result<(), AuthError> {
+        self.tls_by.map_or(Ok(()), |source| tls(source, parts))
+    }
+
     pub(super) fn judge(&self, text: &str, parts: &Parts) -> Attempt<Outcome> {
-        if let Some(source) = self.tls_by
-            && let Err(error) = tls(source, parts)
-        {
-            return Attempt::ready(error.into());
-        }
         let judged = self.validator.validate(Presented::new(text, parts));
         match &self.revocations {
             None => judged.map(Outcome::from),

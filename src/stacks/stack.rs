@@ -69,7 +69,7 @@ impl<P: Policy, R> Stack<P, R> {
         let mut record = self.gate.judge(parts).await;
         let rejection = self.require.judge(&mut record).err();
         let mut explanation = Explanation::of(&record);
-        explanation.policy = Some(format!("{:?}", self.require.policy()));
+        explanation.policy = Some(format!("{:?}", self.policy()));
         explanation.rejection = rejection;
         explanation
     }

@@ -102,7 +102,7 @@ fn a_configuration_that_cannot_be_used_says_what_to_do() {
         (with("validationKey", ""), "validation_key", "empty"),
         (with("validationKey", "12345"), "validation_key", "two for each byte"),
         (with("validationKey", "zz"), "validation_key", "hexadecimal"),
-        (with("validationKey", &"5A".repeat(19)), "validation_key", "at least 20"),
+        (with("validationKey", &"5A".repeat(15)), "validation_key", "at least 16"),
         ("<machineKey/>".to_owned(), "validation_key", "generate explicit keys"),
         ("web.config".to_owned(), "web.config", "not its path"),
         (

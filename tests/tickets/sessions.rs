@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     sync::{Arc, Barrier, Mutex},
     thread,
+    time::Duration,
 };
 
 use portcullis::{
@@ -95,6 +96,23 @@ fn an_expired_session_is_removed() {
     assert_eq!(stored(&store, &key), None);
     bench.at(MINUTE);
     assert_eq!(bench.refused(&text), AuthErrorKind::SessionGone);
+}
+
+/// What a revocation of all that was issued before is compared with: to the nanosecond, or whoever signs
+/// in anew right after it would be signed out when the session first slides.
+#[test]
+fn a_session_is_as_old_as_its_sign_in() {
+    let (bench, _) = bench();
+    bench.at(Duration::from_nanos(700_000_001));
+    let signed_in_at = bench.now();
+    let text = bench.issue(Ticket::new("Cookies", "alice"));
+    for minutes in [0, 6, 12, 18] {
+        bench.at(Duration::from_nanos(700_000_001) + minutes * MINUTE);
+        let identity = bench.validate(&text).unwrap();
+        assert_eq!(identity.issued_at(), Some(signed_in_at), "{minutes}");
+        let slid = Ticket::of(&identity).unwrap().issued_at;
+        assert_eq!(slid, Some(bench.now()), "{minutes}: it slid");
+    }
 }
 
 /// Beside a ticket, the primary identity is that of the token: signing it out would end nothing.

@@ -64,7 +64,20 @@ struct Rules<V> {
     vary: bool,
 }
 
-impl<V: TokenValidator> CookieScheme<V> {
+impl<V: TokenValidator + 'static> Rules<V> {
+    /// Whether it came as it must, and from whose page.
+    fn admit(&self, parts: &Parts) -> Result<(), AuthError> {
+        self.judge.admit(parts)?;
+        match &self.guard {
+            Some(guard) if !guard.admits(parts) => {
+                Err(AuthError::new(AuthErrorKind::CrossSiteRequest))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<V: TokenValidator + 'static> CookieScheme<V> {
     /// The realm of its challenges, which stand only where nothing else can challenge. Default:
     /// `app`.
     pub fn realm(mut self, realm: &str) -> Self {
@@ -118,7 +131,8 @@ impl<V: TokenValidator> CookieScheme<V> {
 
 impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
     fn from(built: CookieScheme<V>) -> Self {
-        let is_open = built.rules.guard.is_none() && !built.rules.judge.validator.is_ticket();
+        let Rules { guard, judge, .. } = &built.rules;
+        let is_open = guard.is_none() && !judge.validator.is_ticket();
         let scheme = match built.cookie {
             Err(flaw) => Self::flawed(built.name, flaw),
             Ok(_) if is_open => Self::flawed(built.name, unguarded()),
@@ -146,12 +160,11 @@ struct CookieAuthenticator<V> {
 
 impl<V: TokenValidator + 'static> Authenticator for CookieAuthenticator<V> {
     fn authenticate(&self, parts: &Parts) -> Attempt<Outcome> {
-        let is_foreign = || self.rules.guard.as_ref().is_some_and(|guard| !guard.admits(parts));
         match self.cookie.read(&parts.headers) {
-            Ok(Some(_)) if is_foreign() => {
-                Attempt::ready(AuthError::new(AuthErrorKind::CrossSiteRequest).into())
-            }
-            Ok(Some(text)) => self.rules.judge.judge(&text, parts),
+            Ok(Some(text)) => match self.rules.admit(parts) {
+                Ok(()) => self.rules.judge.judge(&text, parts),
+                Err(error) => Attempt::ready(error.into()),
+            },
             Ok(None) => Attempt::ready(Outcome::Absent),
             Err(error) => Attempt::ready(error.into()),
         }
@@ -193,8 +206,8 @@ impl<V: TokenValidator + 'static> Responder for CookieAuthenticator<V> {
             Outcome::Verified(identity)
                 if self.rules.renew_when_suppressed || !asked.is_suppressed =>
             {
-                if !self.is_revoked_by_now(identity)
-                    && let Some(renewed) = self.rules.judge.validator.renew(identity)
+                if let Some(renewed) = self.rules.judge.validator.renew(identity)
+                    && !self.is_revoked_by_now(identity)
                     && let Err(error) = self.cookie.issue(carried, headers, &renewed)
                 {
                     tracing::error!(target: "portcullis", "the cookie {} was not renewed: {error}", self.cookie.name());

@@ -6,13 +6,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, Request, Response, header, request::Parts};
 use serde_json::{Value, json};
 
 use super::{
     MockIssuer,
-    fault::{Endpoint, Fault, page},
+    fault::{Endpoint, Fault},
     mock_issuer::State,
+    page::{JSON, json_page, page, with},
     record::Received,
 };
 
@@ -199,25 +200,5 @@ impl State {
     }
 }
 
-pub(super) fn json_page(document: &Value) -> Response<Bytes> {
-    page(200, JSON, document.to_string())
-}
-
-pub(super) fn with_status(mut answer: Response<Bytes>, status: StatusCode) -> Response<Bytes> {
-    *answer.status_mut() = status;
-    answer
-}
-
-pub(super) fn with(
-    mut answer: Response<Bytes>,
-    name: header::HeaderName,
-    value: &str,
-) -> Response<Bytes> {
-    let value = value.parse().expect("a header value without control characters");
-    answer.headers_mut().insert(name, value);
-    answer
-}
-
-const JSON: &str = "application/json";
 const JWKS: &str = "application/jwk-set+json";
 const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, header, request::Parts};
 
-use super::fault::page;
+use super::page::page;
 
 /// The answer to a preflight, if the request is one of this origin.
 pub(super) fn preflight(origin: Option<&str>, parts: &Parts) -> Option<Response<Bytes>> {

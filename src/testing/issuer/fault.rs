@@ -3,7 +3,9 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use http::{Response, StatusCode, header};
+use http::Response;
+
+use super::page::page;
 
 /// What the issuer answers at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -132,14 +134,4 @@ impl<T> Default for Slot<T> {
     fn default() -> Self {
         Self { next: VecDeque::new(), standing: None }
     }
-}
-
-/// An answer with a body of this type.
-pub(super) fn page(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response<Bytes> {
-    let mut response = Response::new(body.into());
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or_else(|_| panic!("{status} is no status"));
-    let content_type = content_type.parse().expect("a content type without control characters");
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-    response
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::{MockIssuer, answer::Reply, fault::page};
+use super::{MockIssuer, answer::Reply, page::page};
 use crate::fetch::{Fetch, FetchError, FetchFuture};
 
 impl MockIssuer {

@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     MockIssuer,
-    answer::{json_page, with},
     estate::Api,
-    fault::page,
     form::Form,
+    page::{json_page, page, with},
     refusal::{Refusal, bad},
     token_endpoint::{credentials, unknown},
 };

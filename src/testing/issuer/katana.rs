@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{
     MockIssuer,
-    answer::json_page,
     form::Form,
+    page::json_page,
     refusal::{Refusal, bad},
 };
 use crate::{

@@ -13,6 +13,7 @@ mod katana;
 mod key_ring;
 mod mock_issuer;
 mod opaque;
+mod page;
 mod portal;
 mod record;
 mod refusal;

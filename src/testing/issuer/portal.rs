@@ -5,8 +5,8 @@ use http::{HeaderMap, Method, Response, request::Parts};
 
 use super::{
     MockIssuer,
-    fault::page,
     form::Form,
+    page::page,
     refusal::{Refusal, bad},
 };
 use crate::{

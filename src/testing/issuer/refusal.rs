@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode, header};
 use serde_json::json;
 
-use super::answer::{json_page, with, with_status};
+use super::page::{json_page, with, with_status};
 
 /// An error answer (RFC 6749 §5.2). The texts are fixed, so they keep to the allowed characters.
 pub(super) struct Refusal {

@@ -6,12 +6,10 @@ use http::{Method, Response, StatusCode, header, request::Parts};
 use serde_json::{Value, json};
 
 use super::{
-    MockIssuer,
-    answer::{json_page, with},
-    cors,
+    MockIssuer, cors,
     estate::{Client, User},
-    fault::page,
     form::{self, Form},
+    page::{json_page, page, with},
     refusal::{Refusal, bad},
 };
 

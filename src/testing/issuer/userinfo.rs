@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     MockIssuer,
-    answer::{json_page, with},
-    fault::page,
+    page::{json_page, page, with},
 };
 use crate::{
     clock::UnixTime,
