@@ -12,7 +12,6 @@ pub(crate) fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
 }
 
 /// Decodes into the front of `buffer`; `None` if it is not canonical base64url or does not fit.
-#[cfg(any(feature = "jwt", test))]
 pub(crate) fn decode_into(text: impl AsRef<[u8]>, buffer: &mut [u8]) -> Option<&[u8]> {
     let text = text.as_ref();
     let buffer = buffer.get_mut(..decoded_length(text.len()))?;

@@ -11,6 +11,7 @@ mod algorithm;
 mod cipher;
 mod constant_time;
 mod digest;
+#[cfg(any(feature = "jwt", feature = "tickets"))]
 mod hmac;
 #[cfg(feature = "tickets")]
 mod kdf;
@@ -20,7 +21,7 @@ mod mac;
 mod public_key;
 #[cfg(feature = "tickets")]
 mod random;
-#[cfg(any(feature = "tickets", not(feature = "aws-lc")))]
+#[cfg(any(feature = "tickets", all(feature = "jwt", not(feature = "aws-lc"))))]
 mod tag;
 #[cfg(feature = "jwt")]
 mod verify;
@@ -35,6 +36,7 @@ pub(crate) use constant_time::equal;
 #[cfg(feature = "tickets")]
 pub(crate) use digest::md5;
 pub(crate) use digest::sha256;
+#[cfg(any(feature = "jwt", feature = "tickets"))]
 pub(crate) use hmac::{Hash, HmacKey};
 #[cfg(feature = "tickets")]
 pub(crate) use kdf::derive;
@@ -44,7 +46,7 @@ pub(crate) use mac::MacKey;
 pub(crate) use public_key::{Curve, PublicKey};
 #[cfg(feature = "tickets")]
 pub(crate) use random::fill_random;
-#[cfg(any(feature = "tickets", not(feature = "aws-lc")))]
+#[cfg(any(feature = "tickets", all(feature = "jwt", not(feature = "aws-lc"))))]
 pub(crate) use tag::Tag;
 #[cfg(feature = "jwt")]
 pub(crate) use verify::VerifyingKey;
