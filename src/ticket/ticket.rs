@@ -36,8 +36,14 @@ impl Ticket {
     /// A ticket of one identity that holds a name and nothing else.
     #[must_use]
     pub fn new(authentication_type: &str, name: &str) -> Self {
+        Self::of_identities(vec![TicketIdentity::new(authentication_type, name)])
+    }
+
+    /// A ticket of these identities, the first one primary, that holds nothing else.
+    #[must_use]
+    pub fn of_identities(identities: Vec<TicketIdentity>) -> Self {
         Self {
-            identities: vec![TicketIdentity::new(authentication_type, name)],
+            identities,
             issued_at: None,
             expires_at: None,
             is_persistent: false,

@@ -23,17 +23,17 @@ pub(super) struct Fields {
 impl Fields {
     pub(super) fn into_ticket(self) -> Ticket {
         let mut verbatim = Verbatim::default();
-        let mut ticket = Ticket::new(AUTHENTICATION_TYPE, "");
-        let mut identity = TicketIdentity::new(AUTHENTICATION_TYPE, "");
-        match String::from_utf16(&self.name) {
-            Ok(name) => identity = TicketIdentity::new(AUTHENTICATION_TYPE, &name),
+        let identity = match String::from_utf16(&self.name) {
+            Ok(name) => TicketIdentity::new(AUTHENTICATION_TYPE, &name),
             // U+FFFD in its place could make two names one
             Err(_) => {
-                identity.claims.clear();
                 verbatim.name = Some(self.name);
+                let mut nameless = TicketIdentity::new(AUTHENTICATION_TYPE, "");
+                nameless.claims.clear();
+                nameless
             }
-        }
-        ticket.identities = vec![identity];
+        };
+        let mut ticket = Ticket::of_identities(vec![identity]);
         (ticket.issued_at, verbatim.issued_ticks) = moment(self.issued);
         (ticket.expires_at, verbatim.expiration_ticks) = moment(self.expiration);
         ticket.is_persistent = self.is_persistent;

@@ -50,15 +50,14 @@ pub(super) fn read(bytes: &[u8], formats: Formats) -> Result<Ticket, Malformed> 
     }
     let bootstrap_context = read_bootstrap_context(&mut reader, format)?;
 
-    let mut ticket = Ticket::new(authentication_type, "");
-    ticket.identities = vec![TicketIdentity {
+    let mut ticket = Ticket::of_identities(vec![TicketIdentity {
         authentication_type: authentication_type.to_owned(),
         name_claim_type: non_empty(name_claim_type, TicketIdentity::NAME).to_owned(),
         role_claim_type: non_empty(role_claim_type, TicketIdentity::ROLE).to_owned(),
         claims,
         bootstrap_context,
         actor: None,
-    }];
+    }]);
     properties::read(&mut reader, &mut ticket)?;
     reader.finish()?;
     Ok(ticket)
