@@ -92,12 +92,17 @@ impl Rejection {
         asked: impl Iterator<Item = Seen<'a>> + Clone,
         reason: Option<AuthErrorKind>,
     ) -> Self {
-        let error = asked
+        let rejected = asked.clone().filter_map(|(_, outcome)| match outcome {
+            Outcome::Rejected(error) => Some(error),
+            _ => None,
+        });
+        // what a new credential can mend is told first, whatever the order of the schemes
+        let is_mendable = |error: &&AuthError| error.kind() != AuthErrorKind::CrossSiteRequest;
+        let error = rejected
             .clone()
-            .find_map(|(_, outcome)| match outcome {
-                Outcome::Rejected(error) => Some(error.clone()),
-                _ => None,
-            })
+            .find(is_mendable)
+            .or_else(|| rejected.clone().next())
+            .cloned()
             .or(reason.map(AuthError::new))
             .unwrap_or(AuthError::new(AuthErrorKind::NoCredential));
         if error.kind() == AuthErrorKind::CrossSiteRequest {
