@@ -9,6 +9,7 @@ mod cross_site;
 #[cfg(feature = "tickets")]
 mod flawed;
 mod judge;
+mod login;
 mod named;
 mod outcome;
 mod responder;
@@ -25,6 +26,7 @@ pub use cookie::{
 };
 #[cfg(feature = "tickets")]
 pub use cross_site::CrossSiteGuard;
+pub use login::ReturnUrl;
 pub use named::{IntoSchemes, Scheme};
 pub use outcome::Outcome;
 pub use responder::{Asked, Remembered, Responder};
