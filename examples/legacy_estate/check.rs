@@ -114,7 +114,8 @@ impl Play {
             let away = self.post(&path, "username=test&password=test").send().await?;
             self.leads("CK-12 the login sends nobody away", &away, (200, ""));
         }
-        for (path, missing) in [("/api/me", r#"["token"]"#), ("/api/test", r#"["token","session"]"#)]
+        for (path, missing) in
+            [("/api/me", r#"["token"]"#), ("/api/test", r#"["token","session"]"#)]
         {
             let api = self.get(path).header(header::ACCEPT, "text/html").send().await?;
             self.leads("the API sends nobody", &api, (401, ""));

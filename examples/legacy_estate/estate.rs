@@ -25,7 +25,7 @@ use portcullis::{
 use serde_json::{Value, json};
 use tower_http::cors::CorsLayer;
 
-use crate::page;
+use crate::{own_pages::own_pages_only, page};
 
 /// What the applications of the estate share.
 const WEB_CONFIG: &str = include_str!("web.config");
@@ -55,8 +55,7 @@ pub fn app(without: Without, origin: Option<&str>) -> Result<Router, BuildError>
     // one gate asks for both, on the whole host; what is found counts where it is named
     let gate = AuthenticateLayer::new((
         Scheme::bearer(Bearer, Cached::new(tokens.clone())),
-        Scheme::cookie(Cookies, cookie.clone(), Cached::new(tickets.clone()))
-            //.login_path("/portal/login"),
+        Scheme::cookie(Cookies, cookie.clone(), Cached::new(tickets.clone())),   .login_path("/portal/login"),
     ))?;
 
     // pages live by the ticket, and send whoever has none to log in
@@ -72,8 +71,9 @@ pub fn app(without: Without, origin: Option<&str>) -> Result<Router, BuildError>
     };
 
     // and here it wants both, of one user; a stack of its own, which never redirects
-    let both = RequireBoth::new(BearerAuth::new(tokens)?, TicketAuth::new(cookie.clone(), tickets)?)?
-        .respond_with(ProblemDetails);
+    let both =
+        RequireBoth::new(BearerAuth::new(tokens)?, TicketAuth::new(cookie.clone(), tickets)?)?
+            .respond_with(ProblemDetails);
     let data = Router::new().route("/api/test", get(hello));
     let data = match without {
         Without::Protection => data,
@@ -154,21 +154,6 @@ async fn forward(State(dotnet): State<MockIssuer>, request: Request) -> Response
         Ok(body) => dotnet.answer(Request::from_parts(parts, body)).await.map(Body::from),
         Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     }
-}
-
-/// Logging in is an act, too: another site's page must not sign its visitors in as somebody else.
-/// Whoever says nothing of a page is no browser.
-async fn own_pages_only(
-    State(guard): State<CrossSiteGuard>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let is_browser = ["origin", "sec-fetch-site"].iter().any(|it| parts.headers.contains_key(*it));
-    if is_browser && !guard.admits(&parts) {
-        return (StatusCode::FORBIDDEN, "the form is of another site\n").into_response();
-    }
-    next.run(Request::from_parts(parts, body)).await
 }
 
 /// This server ends no TLS, and says so.

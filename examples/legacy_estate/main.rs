@@ -15,6 +15,8 @@
 
 mod check;
 mod estate;
+#[path = "../support/own_pages.rs"]
+mod own_pages;
 mod page;
 #[path = "../support/mod.rs"]
 mod support;
@@ -99,7 +101,8 @@ usage: legacy_estate [--listen ADDR] [--page ADDR]
 ";
 
 fn introduction(host: &str, origin: Option<&str>) -> String {
-    let origin = origin.map_or_else(String::new, |origin| format!(", or {origin}/ of another origin"));
+    let origin =
+        origin.map_or_else(String::new, |origin| format!(", or {origin}/ of another origin"));
     format!(
         r#"legacy estate: a ticket and a token, both of one user
 

@@ -10,7 +10,8 @@ use http::header;
 /// The page, which calls the API of `api`: an origin, or nothing where it is the page's own.
 pub fn routes(api: &str) -> Router {
     let api = api.to_owned();
-    let index = async move || document(&include_str!("page/index.htm").replace("{api}", &api), &api);
+    let index =
+        async move || document(&include_str!("page/index.htm").replace("{api}", &api), &api);
     Router::new()
         .route("/", get(index.clone()))
         .route("/index.htm", get(index))

@@ -8,12 +8,15 @@
 //!
 //! Without flags it brings a mock issuer along, prints a token of it and serves.
 
+#[path = "../support/own_pages.rs"]
+mod own_pages;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod api;
 mod check;
 mod options;
+mod tickets;
 
 use std::{error::Error, process::ExitCode};
 
