@@ -55,7 +55,8 @@ pub fn app(without: Without, origin: Option<&str>) -> Result<Router, BuildError>
     // one gate asks for both, on the whole host; what is found counts where it is named
     let gate = AuthenticateLayer::new((
         Scheme::bearer(Bearer, Cached::new(tokens.clone())),
-        Scheme::cookie(Cookies, cookie.clone(), Cached::new(tickets.clone())),   .login_path("/portal/login"),
+        Scheme::cookie(Cookies, cookie.clone(), Cached::new(tickets.clone()))
+            .login_path("/portal/login"),
     ))?;
 
     // pages live by the ticket, and send whoever has none to log in
