@@ -14,11 +14,25 @@ export async function start(binary, { pageElsewhere = false, flags = [] } = {}) 
   const child = spawn(binary, ['--listen', '127.0.0.1:0', ...page, ...flags]);
   running.push(() => child.kill());
   let said = '';
+  // the line that it prints about a request to this path, the first since it was asked the last time
+  let read = 0;
+  const reasonOf = async (method, path) => {
+    const line = new RegExp(`^\\d+ +${method} +${path}( .*)?\\n`, 'm');
+    for (let tries = 0; tries < 500; tries += 1) {
+      const found = said.slice(read).match(line);
+      if (found) {
+        read += found.index + found[0].length;
+        return found[0].trim();
+      }
+      await wait(10);
+    }
+    throw new Error(`no line about ${method} ${path} in\n${said}`);
+  };
   const origins = new Promise((found, failed) => {
     const listen = (chunk) => {
       said += chunk;
       const line = said.match(/^Open (http:\/\/localhost:\d+)\/(?:, or (http:\/\/localhost:\d+)\/)?.*\n/m);
-      if (line) found({ api: line[1], page: line[2] ?? line[1] });
+      if (line) found({ api: line[1], page: line[2] ?? line[1], reasonOf });
     };
     child.stdout.on('data', listen);
     child.stderr.on('data', listen);
