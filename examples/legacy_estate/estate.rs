@@ -82,7 +82,26 @@ pub fn app(without: Without, origin: Option<&str>) -> Result<Router, BuildError>
         _ => data.layer(both),
     };
 
-    // the mock plays the two .NET applications: the portal and the authorization server
+    let app = neighbours(key, cookie, origin)?
+        .merge(page::routes(""))
+        .merge(pages)
+        .merge(api)
+        .layer(gate) // also around the neighbours: after a login it sends people back
+        .merge(data)
+        .layer(from_fn(print_reason))
+        .layer(from_fn(say_how_it_came));
+    Ok(match origin.and_then(|origin| origin.parse().ok()) {
+        None => app,
+        Some(origin) => app.layer(cors(origin)), // outermost: refusals are readable, too
+    })
+}
+
+/// The two .NET applications, played by the mock: the portal and the authorization server.
+fn neighbours(
+    key: MachineKey,
+    cookie: TicketCookie,
+    origin: Option<&str>,
+) -> Result<Router, BuildError> {
     let mut dotnet = MockIssuer::builder()
         .user(User::new("test", "test"))
         .user(User::new("other", "other"))
@@ -97,22 +116,7 @@ pub fn app(without: Without, origin: Option<&str>) -> Result<Router, BuildError>
         .route("/portal/login", get(page::login).post(forward))
         .route("/portal/logout", any(forward))
         .layer(from_fn_with_state(guard, own_pages_only));
-
-    let app = Router::new()
-        .merge(portal)
-        .fallback(forward)
-        .with_state(dotnet.build())
-        .merge(page::routes(""))
-        .merge(pages)
-        .merge(api)
-        .layer(gate)
-        .merge(data)
-        .layer(from_fn(print_reason))
-        .layer(from_fn(say_how_it_came));
-    Ok(match origin.and_then(|origin| origin.parse().ok()) {
-        None => app,
-        Some(origin) => app.layer(cors(origin)), // outermost: refusals are readable, too
-    })
+    Ok(portal.fallback(forward).with_state(dotnet.build()))
 }
 
 /// What a page of another origin may do, in full: `*` does not go with cookies (Fetch standard).

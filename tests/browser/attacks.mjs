@@ -1,5 +1,6 @@
 // What other sites' pages try with the browser of somebody who is signed in, and what a stranger
-// writes into addresses and cookies (CK-01, CK-09, CK-12, CK-17, S6-17, S6-18).
+// writes into addresses and cookies (CK-01, CK-09, CK-12, CK-13, CK-17, S6-17,
+// S6-18).
 
 import assert from 'node:assert/strict';
 
@@ -149,6 +150,10 @@ async function openRedirects(page, estate) {
   await page.goto(twice);
   await logIn(page, 'test');
   assert.equal(new URL(page.url()).origin, estate.api, 'CK-12, two of them');
+
+  // CK-13: a long way back is left out, so that no request grows with each turn
+  const long = await send(`${estate.api}/account?${'a'.repeat(8000)}`, { headers: [['accept', 'text/html']] });
+  assert.deepEqual([long.status, long.location], [302, '/portal/login'], 'CK-13');
 
   for (const url of ['/account', '/account?id=7', '/', '/index.htm#top']) {
     await page.goto(`${estate.api}/portal/login?ReturnUrl=${encodeURIComponent(url)}`);

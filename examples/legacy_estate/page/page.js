@@ -61,15 +61,16 @@ function read(text) {
   }
 }
 
-// Both credentials, judged by the server: the ticket by a page, the token by the API.
-let looks = 0;
-async function look() {
-  const turn = looks += 1;
-  const [page, data] = await Promise.all([
-    ask('GET', '/account'),
-    ask('GET', '/api/me', { bearer: token }),
-  ]);
-  if (turn !== looks) return; // a later one is on its way
+// Both credentials, judged by the server: the ticket by a page, the token by the API. Of two looks
+// the later one counts.
+let latest;
+function look() {
+  const answers = Promise.all([ask('GET', '/account'), ask('GET', '/api/me', { bearer: token })]);
+  const mine = latest = answers.then((found) => mine === latest ? judge(...found) : latest);
+  return mine;
+}
+
+function judge(page, data) {
   const ticketUser = page.status === 200 ? page.text.match(/signed in as (.+)/)?.[1] : undefined;
   const tokenUser = data.status === 200 ? data.json?.user : undefined;
   const both = ticketUser !== undefined && tokenUser !== undefined;
