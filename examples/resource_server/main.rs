@@ -6,7 +6,8 @@
 //! cargo run --example resource_server -- --check
 //! ```
 //!
-//! Without flags it brings a mock issuer along, prints a token of it and serves.
+//! Without flags it brings a mock issuer along, prints a token of it and serves. With `--login-user` and
+//! `--login-password` people log in as well, and `GET /both` wants their ticket beside a token.
 
 #[path = "../support/own_pages.rs"]
 mod own_pages;

@@ -201,6 +201,7 @@ fn new_machine_key() -> Result<String, Box<dyn Error>> {
     ))
 }
 
+/// By the randomness of rustls, which is in this build anyway.
 fn random_hex<const BYTES: usize>() -> Result<String, Box<dyn Error>> {
     let mut bytes = [0; BYTES];
     let random = aws_lc_rs::default_provider().secure_random;
