@@ -175,6 +175,11 @@ impl Authentication {
         self.view = view;
     }
 
+    /// Whatever is refused from here on is no redirect.
+    pub(crate) fn never_redirect(&mut self) {
+        self.visit = None;
+    }
+
     /// The first of these names that cannot be seen here: unknown to the gate, or hidden.
     pub(crate) fn first_hidden(&self, names: &[SchemeName]) -> Option<SchemeName> {
         names.iter().copied().find(|name| self.outcome(*name).is_none())
