@@ -5,6 +5,8 @@
 //!    passive scheme enters it only where it is named.
 //! 3. Suppression and requirements narrow the view. What an outer layer hid never comes back
 //!    inside.
+//! 4. It keeps what a redirect must know of the request, as the outermost gate saw it, where some
+//!    scheme redirects.
 
 use std::{fmt, sync::Arc};
 
