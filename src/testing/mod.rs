@@ -23,7 +23,8 @@ pub use assert_protected::{Unprotected, assert_protected};
 pub use clock::ManualClock;
 pub use issuer::{
     Api, AuthorizationEntry, AuthorizationKind, AuthorizationStatus, Client, Endpoint, Fault,
-    MockIssuer, MockIssuerBuilder, Received, Served, TokenEntry, TokenKind, TokenStatus, User,
+    Grant, GrantError, MockIssuer, MockIssuerBuilder, Received, RefreshFlaw, RefreshTokens, Served,
+    TokenEntry, TokenKind, TokenRequest, TokenStatus, User,
 };
 pub use key::SigningKey;
 pub use signed_in::signed_in;
