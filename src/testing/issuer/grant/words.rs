@@ -96,10 +96,11 @@ impl MockIssuerBuilder {
     }
 
     /// As an estate's wiki has refresh tokens: each token comes with one, 32 hexadecimal digits, good
-    /// once within 14 days. Who asks with it gets the claim `test` (`1`) as well. Default: none.
+    /// once within 14 days; presented again it is refused, and nothing else is revoked. Who asks with
+    /// it gets the claim `test` (`1`) as well. Default: none.
     pub const fn refresh_handles(self) -> Self {
         let rules = RefreshTokens::new(Duration::from_secs(14 * 86_400));
-        self.refresh_tokens(rules.always().leeway(Duration::ZERO).marked())
+        self.refresh_tokens(rules.always().leeway(Duration::ZERO).as_handles())
     }
 
     /// Refresh tokens, for clients that may use the grant `refresh_token`. Default: none.
