@@ -114,6 +114,7 @@ impl System {
                 .clock(self.clock.clone())
                 .issuer(self.issuer.url())
                 .audience(API)
+                .positive_lifetime(Duration::ZERO)
                 .build()
                 .unwrap(),
         )

@@ -7,8 +7,8 @@ use portcullis::{
     Clock as _, UnixTime,
     scheme::TicketCookie,
     testing::{
-        Client, GrantError, ManualClock, MockIssuer, MockIssuerBuilder, RefreshTokens, TicketMint,
-        User,
+        Api, Client, GrantError, ManualClock, MockIssuer, MockIssuerBuilder, RefreshTokens,
+        TicketMint, User,
     },
     ticket::{
         TicketFormat as _, TicketIdentity, TicketValidator,
@@ -32,6 +32,7 @@ chapter! {
     async fn a_provider_elsewhere;
     async fn tickets_without_a_name;
     async fn tokens_of_odd_spelling;
+    async fn the_identity_server_options;
 }
 
 const TOKEN: &str = "https://issuer.test/token";
@@ -406,9 +407,6 @@ async fn the_form_of_the_answer() {
         let strict = Source::new(|builder| builder);
         strict.clock.set_wall(at + fraction);
         assert_eq!(post(&strict.issuer, &[], ALICE).await.body["expires_in"], 86_400);
-        let tokens =
-            TicketValidator::new(KatanaAccessToken::new(source.mint.machine_key()).unwrap());
-        drop(tokens);
         let life = source.issuer.entry(answer.body["access_token"].as_str().unwrap()).unwrap();
         assert_eq!(life.expires, Some(source.clock.now() + DAY));
     }
@@ -417,7 +415,8 @@ async fn the_form_of_the_answer() {
     assert!(post(&source.issuer, &[], ALICE).await.body.get("expires_in").is_none());
     ledger::passed("T25");
 
-    let strict = MockIssuer::builder().unnamed_clients().user(User::new("alice", "pw"));
+    let strict = MockIssuer::builder().clock(ManualClock::new());
+    let strict = strict.unnamed_clients().user(User::new("alice", "pw"));
     let compat = strict.clone().compat();
     for (builder, content_type, cache_control, expires, word) in [
         (strict, "application/json", "no-store", None, "Bearer"),
@@ -631,5 +630,40 @@ async fn tokens_of_odd_spelling() {
             (&json!(true), &json!("bob")),
             "{spelling}"
         );
+    }
+}
+
+/// As IdentityServer4 before version 4, and with the scopes in one text.
+async fn the_identity_server_options() {
+    let builder = || {
+        MockIssuer::builder()
+            .identity_server()
+            .token_path("/token")
+            .api(Api::new("api1", &["api1"]))
+            .client(Client::new("app").grant("client_credentials").scopes(&["api1", "orphan"]))
+    };
+    let form = "grant_type=client_credentials&client_id=app&scope=";
+    for (builder, scopes, audience, scope) in [
+        (builder(), "api1+orphan", json!("api1"), json!(["api1", "orphan"])),
+        (builder().scope_as_text(), "api1+orphan", json!("api1"), json!("api1 orphan")),
+        (
+            builder().static_audience(),
+            "api1",
+            json!(["api1", "https://issuer.test/resources"]),
+            json!(["api1"]),
+        ),
+        (
+            builder().static_audience(),
+            "orphan",
+            json!("https://issuer.test/resources"),
+            json!(["orphan"]),
+        ),
+        (builder(), "orphan", Value::Null, json!(["orphan"])),
+    ] {
+        let issuer = builder.build();
+        let answer = post(&issuer, &[], &format!("{form}{scopes}")).await;
+        let entry = issuer.entry(answer.body["access_token"].as_str().unwrap()).unwrap();
+        let claim = |name| entry.claims.get(name).cloned().unwrap_or_default();
+        assert_eq!((claim("aud"), claim("scope")), (audience, scope));
     }
 }

@@ -167,6 +167,20 @@ impl MockIssuerBuilder {
         self
     }
 
+    /// With [`identity_server`](Self::identity_server), the scopes of a token stand in one text.
+    /// Default: in an array.
+    pub const fn scope_as_text(mut self) -> Self {
+        self.grants.scope_as_text = true;
+        self
+    }
+
+    /// Each token is for the audience `{issuer}/resources` as well, as IdentityServer4's were before
+    /// version 4. Default: it is not.
+    pub const fn static_audience(mut self) -> Self {
+        self.grants.static_audience = true;
+        self
+    }
+
     /// The claim by which a token tells its user's [stamp](crate::testing::MockIssuer::stamp).
     /// Default: none does.
     pub fn stamp_claim(mut self, name: &str) -> Self {
