@@ -17,7 +17,7 @@ use crate::{
     clock::UnixTime,
     error::{AuthError, AuthErrorKind, printable},
     json::{Object, Raw},
-    principal::Identity,
+    principal::{Identity, Origin},
 };
 
 /// What an answer must say.
@@ -97,6 +97,7 @@ impl Rules {
         let mut identity = Identity::builder(&self.issuer)
             .audience(audience.into_iter().flat_map(Texts::iter))
             .scope(scope)
+            .origin(Origin::Introspection)
             .verified_at(now)
             .fresh_until(fresh_until);
         if let Some(subject) = subject {
