@@ -32,6 +32,8 @@ pub(super) struct Rules {
     pub(super) scope_array: bool,
     /// The member that tells who it is.
     pub(super) subject: Box<str>,
+    /// The member that tells the authorization.
+    pub(super) authorization: Option<Box<str>>,
     pub(super) tolerance: Duration,
 }
 
@@ -111,6 +113,12 @@ impl Rules {
         }
         if let Some(session_id) = text("sid", claims.sid)? {
             identity = identity.session_id(&session_id);
+        }
+        if let Some(name) = &self.authorization
+            && let Some(value) = object.get(name)
+            && let Some(id) = text(name, value.as_str().into())?
+        {
+            identity = identity.authorization_id(&id);
         }
         if let Some(at) = issued_at {
             identity = identity.issued_at(at);

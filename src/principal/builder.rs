@@ -34,6 +34,17 @@ macro_rules! texts {
     )+};
 }
 
+macro_rules! rare_texts {
+    ($($(#[$doc:meta])* $name:ident)+) => {$(
+        $(#[$doc])*
+        pub fn $name(mut self, $name: &str) -> Self {
+            let span = self.0.hold($name);
+            self.0.rare().$name = span;
+            self
+        }
+    )+};
+}
+
 impl Draft {
     fn hold(&mut self, text: &str) -> Span {
         let start = self.texts.len();
@@ -80,11 +91,13 @@ impl IdentityBuilder {
         key_id
     }
 
-    /// `sid`.
-    pub fn session_id(mut self, session_id: &str) -> Self {
-        let span = self.0.hold(session_id);
-        self.0.rare().session_id = Some(span);
-        self
+    rare_texts! {
+        /// `sid`.
+        session_id
+        /// What the authorization is known by; see [`Identity::authorization_id`].
+        authorization_id
+        /// What the issuer's store knows the token by; see [`Identity::token_entry_id`].
+        token_entry_id
     }
 
     /// `aud`.
@@ -119,7 +132,7 @@ impl IdentityBuilder {
         self
     }
 
-    /// How it was verified. Default: [`Origin::Custom`]. A token whose claims say that it is a
+    /// How it was verified. Default: [`Origin::Unknown`]. A token whose claims say that it is a
     /// personal access token is one, whatever stands here.
     pub fn origin(mut self, origin: Origin) -> Self {
         self.0.facts.origin = origin;
@@ -186,7 +199,11 @@ impl IdentityBuilder {
             *place = Span::new(0, claims.len());
             let own = std::mem::replace(&mut text, claims.to_owned());
             let rare = facts.rare.as_deref_mut();
-            let rare = rare.map(|rare| rare.session_id.iter_mut().chain(&mut rare.audience));
+            let rare = rare.map(|rare| {
+                let ids =
+                    [&mut rare.session_id, &mut rare.authorization_id, &mut rare.token_entry_id];
+                ids.into_iter().chain(&mut rare.audience)
+            });
             let spans = [
                 &mut facts.issuer,
                 &mut facts.subject,

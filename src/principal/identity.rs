@@ -59,14 +59,28 @@ pub(super) enum Claims {
 }
 
 /// What many identities do not have.
-#[derive(Default)]
 pub(super) struct Rare {
-    pub(super) session_id: Option<Span>,
+    pub(super) session_id: Span,
+    pub(super) authorization_id: Span,
+    pub(super) token_entry_id: Span,
     pub(super) audience: Box<[Span]>,
     /// What the credential was, whole, as a type of its format.
     pub(super) credential: Option<Arc<dyn Any + Send + Sync>>,
     /// The bytes of it.
     pub(super) credential_weight: usize,
+}
+
+impl Default for Rare {
+    fn default() -> Self {
+        Self {
+            session_id: Span::NONE,
+            authorization_id: Span::NONE,
+            token_entry_id: Span::NONE,
+            audience: Box::default(),
+            credential: None,
+            credential_weight: 0,
+        }
+    }
 }
 
 impl Default for Claims {
@@ -121,10 +135,17 @@ impl Identity {
 
     /// Whether it is a personal access token. `None`: it cannot be told.
     pub(crate) fn is_pat(&self) -> Option<bool> {
-        if self.0.origin == Origin::PersonalAccessToken {
-            return Some(true);
+        match self.0.origin {
+            Origin::PersonalAccessToken => Some(true),
+            // that nothing says so proves nothing
+            Origin::Unknown => self.claims_as::<Methods>().ok()?.name_pat().filter(|it| *it),
+            _ => self.claims_as::<Methods>().ok()?.name_pat(),
         }
-        self.claims_as::<Methods>().ok()?.name_pat()
+    }
+
+    /// Whether the issuer itself was asked about it.
+    pub(crate) fn is_introspected(&self) -> bool {
+        self.0.origin == Origin::Introspection
     }
 
     /// For whom it is meant (`aud`).
@@ -148,7 +169,20 @@ impl Identity {
     /// The session at the issuer (`sid`).
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
-        self.text(self.0.rare.as_deref()?.session_id?)
+        self.text(self.0.rare.as_deref()?.session_id)
+    }
+
+    /// The authorization that the token was issued under, with all tokens of its chain
+    /// (OpenIddict's `oi_au_id`).
+    #[must_use]
+    pub fn authorization_id(&self) -> Option<&str> {
+        self.text(self.0.rare.as_deref()?.authorization_id)
+    }
+
+    /// What the issuer's store knows the token by (OpenIddict's `oi_tkn_id`).
+    #[must_use]
+    pub fn token_entry_id(&self) -> Option<&str> {
+        self.text(self.0.rare.as_deref()?.token_entry_id)
     }
 
     /// The key that verified it (`kid`), where it has a name.

@@ -6,19 +6,21 @@ use serde::{Deserialize, Deserializer, de::IgnoredAny};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Origin {
-    /// By a validator that does not say.
-    #[default]
-    Custom,
     /// A JWT that was encrypted, checked on this machine.
     EncryptedJwt,
     /// The issuer was asked (RFC 7662).
     Introspection,
     /// A JWT, checked on this machine.
     Jwt,
+    /// In another way, and not by a personal access token.
+    Other,
     /// A personal access token, however it was verified: its claim `amr` (RFC 8176) names `pat`.
     PersonalAccessToken,
     /// A ticket of an ASP.NET application.
     Ticket,
+    /// The validator does not say.
+    #[default]
+    Unknown,
 }
 
 /// What the claim `amr` says.
