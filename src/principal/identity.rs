@@ -10,7 +10,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-use super::{Lease, Origin, Scope, lease::nanos, memo::Memo, origin::Methods, span::Span};
+use super::{Lease, Origin, Scope, lease::nanos, memo::Memo, origin::NamesPat, span::Span};
 use crate::{clock::UnixTime, secret::Secret};
 
 /// A verified identity: what the credential says, and how long that may be believed.
@@ -138,8 +138,8 @@ impl Identity {
         match self.0.origin {
             Origin::PersonalAccessToken => Some(true),
             // that nothing says so proves nothing
-            Origin::Unknown => self.claims_as::<Methods>().ok()?.name_pat().filter(|it| *it),
-            _ => self.claims_as::<Methods>().ok()?.name_pat(),
+            Origin::Unknown => self.claims_as::<NamesPat>().ok()?.0.filter(|named| *named),
+            _ => self.claims_as::<NamesPat>().ok()?.0,
         }
     }
 

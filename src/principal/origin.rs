@@ -1,6 +1,11 @@
 //! How an identity was verified.
 
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 
 /// How an identity was verified, and whether by a personal access token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -23,12 +28,8 @@ pub enum Origin {
     Unknown,
 }
 
-/// What the claim `amr` says.
-#[derive(Deserialize)]
-pub(super) struct Methods {
-    #[serde(default, deserialize_with = "present")]
-    amr: Option<Amr>,
-}
+/// Whether the claim `amr` names a personal access token. `None`: it is there, and cannot be read.
+pub(super) struct NamesPat(pub(super) Option<bool>);
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -38,21 +39,40 @@ enum Amr {
     Malformed(IgnoredAny),
 }
 
-impl Methods {
-    /// Whether a personal access token is among them. `None`: it is there, and cannot be read.
-    pub(super) fn name_pat(&self) -> Option<bool> {
-        match &self.amr {
+impl<'de> Deserialize<'de> for NamesPat {
+    fn deserialize<D: Deserializer<'de>>(claims: D) -> Result<Self, D::Error> {
+        claims.deserialize_map(Reader)
+    }
+}
+
+/// Reads an object, and nothing that is none.
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = NamesPat;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut claims: A) -> Result<NamesPat, A::Error> {
+        let mut found = None;
+        while let Some(name) = claims.next_key::<String>()? {
+            if name != "amr" {
+                claims.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let amr = claims.next_value::<Amr>()?;
+            // said twice, nobody knows which one counts
+            found = Some(if found.is_some() { Amr::Malformed(IgnoredAny) } else { amr });
+        }
+        Ok(NamesPat(match found {
             None => Some(false),
             Some(Amr::One(method)) => Some(method == PAT),
             Some(Amr::Several(methods)) => Some(methods.iter().any(|method| method == PAT)),
             Some(Amr::Malformed(_)) => None,
-        }
+        }))
     }
-}
-
-/// `null` is not absent.
-fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Amr>, D::Error> {
-    Amr::deserialize(value).map(Some)
 }
 
 const PAT: &str = "pat";
