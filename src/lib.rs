@@ -77,7 +77,8 @@
 //! # Policies
 //!
 //! A [`policy`] is a question put to the record: who, by which scheme, with which scope, role or
-//! claim, how strongly and how recently authenticated.
+//! claim, how strongly and how recently authenticated, a user or a client, with a personal access
+//! token or not.
 //!
 //! ```
 //! use portcullis::{Bearer, policy::{self, PolicyExt}};

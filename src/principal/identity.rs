@@ -148,6 +148,11 @@ impl Identity {
         self.0.origin == Origin::Introspection
     }
 
+    /// Whether nobody was asked: the signature speaks for it alone.
+    pub(crate) fn is_local_jwt(&self) -> bool {
+        matches!(self.0.origin, Origin::EncryptedJwt | Origin::Jwt)
+    }
+
     /// For whom it is meant (`aud`).
     pub fn audience(&self) -> impl Iterator<Item = &str> {
         let audience = self.0.rare.as_deref().map_or(&[][..], |rare| &rare.audience);

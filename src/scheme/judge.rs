@@ -1,6 +1,9 @@
 //! What every scheme asks about a text that it found.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use http::request::Parts;
 
@@ -19,11 +22,19 @@ pub(super) struct Judge<V> {
     pub(super) tls_by: Option<TransportSource>,
     pub(super) revocations: Option<Arc<dyn Revocations>>,
     pub(super) usage: Option<Usage>,
+    /// What a logout means here was said.
+    said: Arc<AtomicBool>,
 }
 
 impl<V: TokenValidator + 'static> Judge<V> {
     pub(super) fn new(validator: V) -> Self {
-        Self { validator: Arc::new(validator), tls_by: None, revocations: None, usage: None }
+        Self {
+            validator: Arc::new(validator),
+            tls_by: None,
+            revocations: None,
+            usage: None,
+            said: Arc::default(),
+        }
     }
 
     /// Whether it came as it must; before the text is looked at.
@@ -42,7 +53,19 @@ impl<V: TokenValidator + 'static> Judge<V> {
     fn judge_text(&self, text: &str, parts: &Parts) -> Attempt<Outcome> {
         let judged = self.validator.validate(Presented::new(text, parts));
         match &self.revocations {
-            None => judged.map(Outcome::from),
+            None => match judged.into_ready() {
+                Ok(result) => {
+                    say_what_a_logout_means(&result, &self.said);
+                    Attempt::ready(result.into())
+                }
+                Err(pending) => {
+                    let said = Arc::clone(&self.said);
+                    pending.map(move |result| {
+                        say_what_a_logout_means(&result, &said);
+                        result.into()
+                    })
+                }
+            },
             Some(revocations) => {
                 let (revocations, validator) =
                     (Arc::clone(revocations), Arc::clone(&self.validator));
@@ -61,6 +84,25 @@ fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
             "TLS is demanded, and TransportSource::{source:?} does not say how the request came"
         ))),
     }
+}
+
+/// Once, with the first token that nobody but its issuer's key speaks for.
+fn say_what_a_logout_means(result: &Result<Identity, AuthError>, said: &AtomicBool) {
+    let Ok(identity) = result else { return };
+    if said.load(Ordering::Relaxed)
+        || !identity.is_local_jwt()
+        || said.swap(true, Ordering::Relaxed)
+    {
+        return;
+    }
+    let (issued_at, expires_at) = (identity.issued_at(), identity.expires_at());
+    let lifetime = issued_at.zip(expires_at).map(|(from, until)| until.saturating_since(from));
+    tracing::info!(
+        target: "portcullis",
+        issuer = identity.issuer(),
+        ?lifetime,
+        "a JWT counts until it expires, whatever becomes of its user: no Revocations are configured"
+    );
 }
 
 fn note_the_use(

@@ -37,6 +37,7 @@ chapter! {
     async fn taken_back_while_it_is_asked;
     async fn several_at_once;
     async fn revoked_by_authorization;
+    async fn what_a_logout_means_is_said_once;
 }
 
 /// The issuer's store, as the API of the same house sees it.
@@ -430,4 +431,21 @@ async fn revoked_by_authorization() {
     let desk = Desk::new();
     let token = desk.issuer.opaque_token(&desk.issuer.token().claim("oi_au_id", "a1"));
     assert_eq!(desk.accepts(&token).await.authorization_id(), None);
+}
+
+/// S9.L3: a note where nothing is asked about a JWT.
+async fn what_a_logout_means_is_said_once() {
+    let estate = Estate::new();
+    let log = Log::capture();
+    let (desk, opaque) = (Desk::new(), Desk::new().token());
+    estate.with(estate.tokens()).accepts(&estate.token()).await;
+    desk.accepts(&desk.token()).await;
+    desk.refuses(&opaque, Inactive).await;
+    assert_eq!(log.lines_with("counts until it expires").len(), 0, "{}", log.text());
+    for _ in 0..3 {
+        estate.house.stand.clone().accepts(&estate.token()).await;
+    }
+    let lines = log.lines_with("counts until it expires");
+    assert!(matches!(&lines[..], [line] if line.contains("INFO")), "{lines:?}");
+    assert!(lines[0].contains("https://issuer.test") && lines[0].contains("lifetime=Some("));
 }
