@@ -65,9 +65,6 @@ impl Identity {
             client_id: Span::NONE,
             token_id: Span::NONE,
             key_id: Span::NONE,
-            issued_at: UnixTime::MAX,
-            expires_at: UnixTime::MAX,
-            verified_at: UnixTime::MAX,
             not_after: UnixTime::MAX,
             fresh_until: u64::MAX,
             ..Facts::default()
@@ -115,13 +112,14 @@ impl IdentityBuilder {
     /// `iat`.
     pub fn issued_at(mut self, at: UnixTime) -> Self {
         self.0.facts.issued_at = at;
+        self.0.facts.known.issued_at = true;
         self
     }
 
-    /// `exp`; [`UnixTime::MAX`] is none. Unless [`usable`](Self::usable) says otherwise, no cache
-    /// keeps it beyond.
+    /// `exp`. Unless [`usable`](Self::usable) says otherwise, no cache keeps it beyond.
     pub fn expires_at(mut self, at: UnixTime) -> Self {
         self.0.facts.expires_at = at;
+        self.0.facts.known.expires_at = true;
         self.0.facts.not_after = at;
         self
     }
@@ -129,6 +127,7 @@ impl IdentityBuilder {
     /// When it was verified.
     pub fn verified_at(mut self, at: UnixTime) -> Self {
         self.0.facts.verified_at = at;
+        self.0.facts.known.verified_at = true;
         self
     }
 

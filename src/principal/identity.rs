@@ -35,19 +35,28 @@ pub(super) struct Facts {
     pub(super) client_id: Span,
     pub(super) token_id: Span,
     pub(super) key_id: Span,
-    // moments: [`UnixTime::MAX`], "for ever", is none
     pub(super) issued_at: UnixTime,
     pub(super) expires_at: UnixTime,
     pub(super) verified_at: UnixTime,
+    /// Which of those three are known: a moment by itself is smaller than an `Option` of one.
+    pub(super) known: Known,
     pub(super) not_before: UnixTime,
+    /// [`UnixTime::MAX`]: no limit.
     pub(super) not_after: UnixTime,
-    /// Nanoseconds of the monotonic clock.
+    /// Nanoseconds of the monotonic clock; the largest number is no limit.
     pub(super) fresh_until: u64,
     pub(super) lease: Option<Lease>,
     pub(super) rare: Option<Box<Rare>>,
     /// `Caller<T>`'s types, each deserialized once.
     pub(super) memo: Memo,
     pub(super) origin: Origin,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Known {
+    pub(super) issued_at: bool,
+    pub(super) expires_at: bool,
+    pub(super) verified_at: bool,
 }
 
 /// Where the claims are.
@@ -199,20 +208,20 @@ impl Identity {
     /// When it was issued (`iat`).
     #[must_use]
     pub fn issued_at(&self) -> Option<UnixTime> {
-        known(self.0.issued_at)
+        self.0.known.issued_at.then_some(self.0.issued_at)
     }
 
     /// When it expires (`exp`), without the validator's tolerance. A stream that lives longer than
     /// one request must end by then.
     #[must_use]
     pub fn expires_at(&self) -> Option<UnixTime> {
-        known(self.0.expires_at)
+        self.0.known.expires_at.then_some(self.0.expires_at)
     }
 
     /// When it was verified; a cached identity keeps the time of the verification.
     #[must_use]
     pub fn verified_at(&self) -> Option<UnixTime> {
-        known(self.0.verified_at)
+        self.0.known.verified_at.then_some(self.0.verified_at)
     }
 
     /// The whole credential as a type of its format, where the validator attached one: a ticket
@@ -313,10 +322,6 @@ impl Identity {
         });
         size_of::<Facts>() + facts.text.len() + token + rare + Memo::PLACE + claims
     }
-}
-
-fn known(moment: UnixTime) -> Option<UnixTime> {
-    (moment < UnixTime::MAX).then_some(moment)
 }
 
 /// The claims of a token.
