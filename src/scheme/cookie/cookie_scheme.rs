@@ -182,6 +182,10 @@ impl<V: TokenValidator + 'static> Authenticator for CookieAuthenticator<V> {
         Some("session")
     }
 
+    fn is_ambient(&self) -> bool {
+        true
+    }
+
     fn responder(&self) -> Option<&dyn Responder> {
         Some(self)
     }
