@@ -85,10 +85,10 @@ mod cookie_life;
 mod cookie_renewal;
 mod cookies;
 mod cross_site;
+mod csrf;
 mod discovery;
 mod encodings;
 mod forms_cookie_life;
-mod gate_rows;
 mod header_forms;
 mod introspection;
 mod jose_header;
@@ -104,6 +104,10 @@ mod policies;
 mod preflight;
 mod principals;
 mod rights;
+mod rows_api;
+mod rows_both;
+mod rows_pages;
+mod rows_wiring;
 mod s3;
 mod s5;
 mod s6;
@@ -134,10 +138,10 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("cookie_renewal", cookie_renewal::TESTS),
     ("cookies", cookies::TESTS),
     ("cross_site", cross_site::TESTS),
+    ("csrf", csrf::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("forms_cookie_life", forms_cookie_life::TESTS),
-    ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
     ("introspection", introspection::TESTS),
     ("jose_header", jose_header::TESTS),
@@ -153,6 +157,10 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),
+    ("rows_api", rows_api::TESTS),
+    ("rows_both", rows_both::TESTS),
+    ("rows_pages", rows_pages::TESTS),
+    ("rows_wiring", rows_wiring::TESTS),
     ("s3", s3::TESTS),
     ("s5", s5::TESTS),
     ("s6", s6::TESTS),
