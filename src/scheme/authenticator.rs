@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::request::Parts;
 
-use super::{Outcome, Responder};
+use super::{LoginPages, Outcome, Responder};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
@@ -35,6 +35,12 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
     /// A [`CsrfLayer`](crate::csrf::CsrfLayer) asks for more. Default: no.
     fn is_ambient(&self) -> bool {
         false
+    }
+
+    /// Where its users sign in, if they do so by themselves: a refusal of this scheme may send them
+    /// there. Whether it has such pages is asked once, when the scheme is made. Default: none.
+    fn pages(&self) -> Option<&LoginPages> {
+        None
     }
 
     /// Its part in the way out, if it has one; whether it has is asked once, when the scheme is
