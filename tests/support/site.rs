@@ -354,7 +354,9 @@ impl Demand {
 fn routed(
     handler: &Handler,
 ) -> MapRequest<Handler, impl Fn(Request<axum::body::Body>) -> Request<Body> + Clone + use<>> {
-    MapRequest::new(handler.clone(), |request| request.map(|_| Body::default()))
+    MapRequest::new(handler.clone(), |request: Request<axum::body::Body>| {
+        request.map(|_| Body::default())
+    })
 }
 
 /// Any service as a whole application.
@@ -363,7 +365,7 @@ where
     S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,
 {
     BoxCloneSyncService::new(service.map_response(|it| it.map(axum::body::Body::new)))
