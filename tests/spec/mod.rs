@@ -109,6 +109,7 @@ mod rows_api;
 mod rows_both;
 mod rows_pages;
 mod rows_wiring;
+mod s1;
 mod s3;
 mod s5;
 mod s6;
@@ -163,6 +164,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("rows_both", rows_both::TESTS),
     ("rows_pages", rows_pages::TESTS),
     ("rows_wiring", rows_wiring::TESTS),
+    ("s1", s1::TESTS),
     ("s3", s3::TESTS),
     ("s5", s5::TESTS),
     ("s6", s6::TESTS),
