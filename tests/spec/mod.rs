@@ -101,6 +101,7 @@ mod machine_keys;
 mod mock_token_endpoint;
 mod opaque_cache;
 mod opaque_issuer;
+mod own_cookies;
 mod policies;
 mod preflight;
 mod principals;
@@ -156,6 +157,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
     ("opaque_cache", opaque_cache::TESTS),
     ("opaque_issuer", opaque_issuer::TESTS),
+    ("own_cookies", own_cookies::TESTS),
     ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),

@@ -25,6 +25,7 @@ chapter! {
     async fn a_ticket_that_is_not_good;
     async fn a_ticket_slides_on_an_api_call;
     async fn another_site;
+    async fn another_site_asks_for_a_token;
     async fn a_copied_ticket;
     async fn the_token_endpoint_reads_no_bearer_token;
     async fn nothing_at_all;
@@ -212,6 +213,36 @@ async fn another_site() {
         .header("sec-fetch-mode", "navigate");
     app.send(forged).await.is_refused(&[W0], &["token"], NoCredential);
     ledger::passed("S6-17");
+}
+
+/// A cookie is enough for a token, so whose page asks counts here.
+async fn another_site_asks_for_a_token() {
+    let app = Estate::new();
+    let f = app.forms("test");
+    let ask = || Call::form("/token", "grant_type=password").cookie(&f);
+    for signs in [
+        &[("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")][..],
+        &[("origin", "https://evil.test")],
+        &[("origin", "null")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("origin", "https://app.test.evil.test"), ("sec-fetch-site", "same-site")],
+    ] {
+        let forged = signs.iter().fold(ask(), |call, (name, value)| call.header(name, value));
+        let refused = app.send(forged).await;
+        assert_eq!((refused.status, &refused.json["error"]), (400, &"invalid_request".into()));
+        assert!(refused.json["access_token"].is_null() && refused.all("set-cookie").is_empty());
+        assert!(refused.all("access-control-allow-origin").is_empty(), "{refused:?}");
+    }
+    // the page of this site, and what a guard can not tell from it: a browser that says nothing. No
+    // page of another origin can read that answer
+    let own = ask().header("origin", "http://app.test").header("sec-fetch-site", "same-origin");
+    for call in [own, ask()] {
+        let granted = app.send(call).await;
+        assert_eq!(granted.status, 200, "{granted:?}");
+        assert!(granted.json["access_token"].is_string());
+        assert!(granted.all("access-control-allow-origin").is_empty(), "{granted:?}");
+    }
+    ledger::passed("S6-18");
 }
 
 async fn a_copied_ticket() {
