@@ -12,6 +12,7 @@ use portcullis::{
     AuthenticateLayer, Authentication, Bearer, BuildError, Cookies, ProblemDetails, Scheme,
     SchemeName, policy,
 };
+use tower::util::MapRequestLayer;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 
 use super::ledger::{self, Row};
@@ -37,6 +38,8 @@ chapter! {
     async fn a_router_between_two_gates;
     async fn a_scheme_of_your_own;
     async fn both_at_once_never_redirect;
+    async fn routes_for_programs_redirect_nobody;
+    fn login_csrf_is_told;
     fn pages_that_cannot_be;
     fn own_origin_of_the_guard;
 }
@@ -622,40 +625,43 @@ async fn a_handlers_challenge() {
     );
 }
 
+/// Where a handler's challenge leads.
+struct Leads(&'static str, fn() -> Response<Body>, Then);
+
+impl Row for Leads {
+    fn id(&self) -> &str {
+        listed(self.0)
+    }
+}
+
 async fn a_handlers_challenge_leads_on() {
-    const ROWS: &[(&str, fn() -> Response<Body>, Then)] = &[
-        ("L13", || to("/custom"), To("/custom")),
-        ("L13/query", || to("/custom?a=b#c"), To("/custom?a=b#c")),
-        ("L13/allowed", || to("https://Login.example/x?y"), To("https://login.example/x?y")),
-        ("L13/origin", || to("https://login.example"), To("https://login.example")),
-        ("L13/elsewhere", || to("https://evil.test/x"), To(BACK)),
-        ("L13/slashes", || to("//evil.test"), To(BACK)),
-        ("L13/user", || to("https://login.example@evil.test/"), To(BACK)),
-        ("L13/port", || to("https://login.example:8443/"), To(BACK)),
-        ("L13/http", || to("http://login.example/"), To(BACK)),
-        ("L13/backslash", || to("https://login.example\\@evil.test/"), To(BACK)),
-        ("L13/line-break", || to("https://login.example/%0d%0a"), To(BACK)),
-        ("L13/here", || to("/page?again"), To(BACK)),
+    const ROWS: &[Leads] = &[
+        Leads("L13", || to("/custom"), To("/custom")),
+        Leads("L13/query", || to("/custom?a=b#c"), To("/custom?a=b#c")),
+        Leads("L13/allowed", || to("https://Login.example/x?y"), To("https://login.example/x?y")),
+        Leads("L13/origin", || to("https://login.example"), To("https://login.example")),
+        Leads("L13/elsewhere", || to("https://evil.test/x"), To(BACK)),
+        Leads("L13/slashes", || to("//evil.test"), To(BACK)),
+        Leads("L13/user", || to("https://login.example@evil.test/"), To(BACK)),
+        Leads("L13/port", || to("https://login.example:8443/"), To(BACK)),
+        Leads("L13/http", || to("http://login.example/"), To(BACK)),
+        Leads("L13/backslash", || to("https://login.example\\@evil.test/"), To(BACK)),
+        Leads("L13/line-break", || to("https://login.example/%0d%0a"), To(BACK)),
+        Leads("L13/here", || to("/page?again"), To(BACK)),
     ];
     fn to(url: &str) -> Response<Body> {
         ChallengeWith::new(Cookies).redirect_to(url).into_response()
     }
-    struct Leads(&'static str, fn() -> Response<Body>, Then);
-    impl Row for Leads {
-        fn id(&self) -> &str {
-            listed(self.0)
-        }
-    }
-    let rows: Vec<_> = ROWS.iter().map(|(id, answer, then)| Leads(id, *answer, *then)).collect();
     let gate = gate(|cookie| cookie.allow_redirects_to("https://login.example"));
-    ledger::table_async(&rows, async |Leads(_, answer, then)| {
+    ledger::table_async(ROWS, async |Leads(_, answer, then)| {
         is(&send_to(&gate, Handler::new(*answer), page("/page?id=7")).await, *then);
     })
     .await;
+    let custom = || to("/custom");
     // to a script and to an API it is no redirect
-    let answer = send_to(&gate, Handler::new(ROWS[0].1), with_headers("GET", "/", &[XHR])).await;
+    let answer = send_to(&gate, Handler::new(custom), with_headers("GET", "/", &[XHR])).await;
     is(&answer, Told("/custom"));
-    let answer = send_to(&gate, Handler::new(ROWS[0].1), with_headers("GET", "/", &[])).await;
+    let answer = send_to(&gate, Handler::new(custom), with_headers("GET", "/", &[])).await;
     is(&answer, Stays(401));
 }
 
@@ -948,12 +954,10 @@ async fn the_word_of_a_stranger_leads_nowhere_else() {
 }
 
 /// Cuts `/api` off, as routers do.
-fn nested<S>(inner: S) -> tower::util::MapRequest<S, fn(Request<Body>) -> Request<Body>> {
-    tower::util::MapRequest::new(inner, |mut request| {
-        let path = request.uri().to_string();
-        *request.uri_mut() = path.strip_prefix("/api").unwrap().parse().unwrap();
-        request
-    })
+fn cut(mut request: Request<Body>) -> Request<Body> {
+    let path = request.uri().to_string();
+    *request.uri_mut() = path.strip_prefix("/api").unwrap().parse().unwrap();
+    request
 }
 
 async fn a_router_between_two_gates() {
@@ -964,14 +968,14 @@ async fn a_router_between_two_gates() {
     // the page of the outer gate, and the way back as it was asked for
     let require = outer.require(policy::scheme(Cookies)).unwrap();
     let service = service_fn(async |_: Request<Body>| Ok::<_, std::convert::Infallible>(ok()));
-    let service = outer.layer(nested(inner.layer(require.layer(service))));
+    let service = outer.layer(MapRequestLayer::new(cut).layer(inner.layer(require.layer(service))));
     let response = service.oneshot(page("/api/page?id=7")).await.unwrap();
     assert_eq!(response.headers()[LOCATION], "/login?ReturnUrl=%2Fapi%2Fpage%3Fid%3D7");
     // a gate that sees the rest alone is told what was cut off
     let inner = gate(|cookie| cookie.base_path("/api"));
     let require = inner.require(policy::scheme(Cookies)).unwrap();
     let service = service_fn(async |_: Request<Body>| Ok::<_, std::convert::Infallible>(ok()));
-    let service = nested(inner.layer(require.layer(service)));
+    let service = MapRequestLayer::new(cut).layer(inner.layer(require.layer(service)));
     let response = service.oneshot(page("/api/page")).await.unwrap();
     assert_eq!(response.headers()[LOCATION], "/api/login?ReturnUrl=%2Fapi%2Fpage");
 }
@@ -1029,7 +1033,54 @@ async fn both_at_once_never_redirect() {
     is(&answer, To(BACK));
     let both = RequireBoth::new(BearerAuth::new(Fixed::default()).unwrap(), ticket).unwrap();
     is(&send(both.clone(), page("/page")).await, Stays(401));
-    is(&send(both, with_headers("GET", "/page", &[XHR])).await, Stays(401));
+    is(&send(both.clone(), with_headers("GET", "/page", &[XHR])).await, Stays(401));
+    let more = both.clone().require(policy::scope("x")).unwrap();
+    is(&send(more, page("/page")).await, Stays(401));
+    // what else stands behind its gate has the page
+    let pages = both.gate().require(policy::scheme(Cookies)).unwrap();
+    let stack = ServiceBuilder::new().layer(both.optional()).layer(pages);
+    is(&send(stack, page("/page?id=7")).await, To(BACK));
+}
+
+/// S6-24: a site that redirects every 401 as the forms module does, and an API in it.
+async fn routes_for_programs_redirect_nobody() {
+    let gate = gate(|cookie| cookie.compat(Compat::Katana));
+    for headers in [&[][..], &[HTML, NAVIGATE], &[XHR], &["authorization: Bearer Expired"]] {
+        let request = || with_headers("GET", "/api/test", headers);
+        let page = gate.require(policy::any_scheme()).unwrap();
+        let answer = send(ServiceBuilder::new().layer(&gate).layer(page), request()).await;
+        assert!([200, 302].contains(&answer.status), "{answer:?}");
+        // the API names the bearer, or says so
+        let bearer = gate.require(policy::scheme(Bearer)).unwrap();
+        let stack = ServiceBuilder::new().layer(&gate).layer(bearer);
+        is(&send(stack, request()).await, Stays(401));
+        let any = gate.require(policy::any_scheme()).unwrap().never_redirect();
+        let stack = ServiceBuilder::new().layer(&gate).layer(any.respond_with(ProblemDetails));
+        is(&send(stack, request()).await, Stays(401));
+        // its handlers' own 401 neither
+        let hidden = gate.suppress_all_but(Bearer).unwrap();
+        let stack = ServiceBuilder::new().layer(&gate).layer(hidden);
+        is_challenged(&send_to(stack, Handler::new(unauthorized), request()).await);
+    }
+    let any = gate.require(policy::any_scheme()).unwrap().never_redirect();
+    let request = with_headers("GET", "/api/test", &[HTML, "cookie: Auth=alice"]);
+    let stack = ServiceBuilder::new().layer(&gate).layer(any);
+    is_challenged(&send_to(stack, Handler::new(unauthorized), request).await);
+    ledger::passed("S6-24");
+}
+
+#[track_caller]
+fn is_challenged(answer: &Answer) {
+    assert_eq!(answer.status, 401);
+    assert!(answer.headers.iter().any(|it| it.starts_with("www-authenticate")), "{answer:?}");
+}
+
+/// CK-17: who signs in is the application's question, and the documentation says so.
+fn login_csrf_is_told() {
+    let model = include_str!("../../docs/SECURITY-MODEL.md");
+    let told = model.split("## ").find(|section| section.starts_with("Redirects")).unwrap();
+    assert!(told.contains("login CSRF") && told.contains("the application's"));
+    ledger::passed("CK-17");
 }
 
 fn pages_that_cannot_be() {

@@ -14,6 +14,22 @@ use crate::error::BuildError;
 ///
 /// A [`CookieScheme`](super::super::CookieScheme) has these words itself; a scheme of your own returns
 /// them from [`Authenticator::pages`](super::super::Authenticator::pages).
+///
+/// Paths are those that the gate sees: what a proxy cuts off is said once, by
+/// [`base_path`](Self::base_path). Of two gates the outer one's view of the request counts in a redirect.
+///
+/// ```
+/// use portcullis::scheme::{LoginPages, PublicOrigin};
+///
+/// let pages = LoginPages::new()
+///     .login_path("/login")
+///     .logout_path("/logout")
+///     .access_denied_path("/denied")
+///     .return_parameter("next")
+///     .public_origin(PublicOrigin::fixed("https://app.example")?);
+/// # let _ = pages;
+/// # Ok::<(), portcullis::BuildError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct LoginPages {
