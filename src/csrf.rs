@@ -4,7 +4,8 @@
 //! A browser sends some credentials along whoever's page asks: cookies. What such a credential proves
 //! is who the user is, not that the user wanted this.
 //!
-//! 1. Requests that change nothing by definition pass (`GET`, `HEAD`, `OPTIONS`, `TRACE`).
+//! 1. Requests that change nothing by definition pass (`GET`, `HEAD`, `OPTIONS`, `TRACE`), unless one
+//!    opens a WebSocket.
 //! 2. A request passes that carries no good [ambient](crate::scheme::Authenticator::is_ambient)
 //!    credential: nobody's name can be abused. Whether somebody must be signed in is for a
 //!    requirement to say. [`everybody`](CsrfLayer::everybody) asks these, too: for login forms.
