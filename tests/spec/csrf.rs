@@ -96,6 +96,13 @@ const PAGES: &[Page] = &[
     Page { method: Method::GET, signs: &[ORIGIN_EVIL, CROSS], may: true },
     Page { method: Method::HEAD, signs: &[CROSS], may: true },
     Page { method: Method::OPTIONS, signs: &[ORIGIN_EVIL], may: true },
+    Page { method: Method::TRACE, signs: &[ORIGIN_EVIL], may: true },
+    // what opens a channel may change anything through it (RFC 6455 §10.2)
+    Page { method: Method::GET, signs: &["upgrade: websocket", "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==", ORIGIN_EVIL], may: false },
+    Page { method: Method::GET, signs: &["upgrade: websocket", "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==", CROSS], may: false },
+    Page { method: Method::GET, signs: &["upgrade: websocket", "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA=="], may: false },
+    Page { method: Method::GET, signs: &["upgrade: websocket", "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==", "origin: https://bank.test"], may: true },
+    Page { method: Method::CONNECT, signs: &[ORIGIN_EVIL], may: false },
 ];
 
 async fn a_form_of_another_site() {
