@@ -135,7 +135,8 @@ impl Site {
     }
 }
 
-/// As the seed's application: no client is asked for, tokens for two weeks, `userName` in the answer.
+/// As the seed's application: no client is asked for, tokens live for two weeks, and the answer has
+/// `userName`.
 fn issuer(
     mint: &TicketMint,
     clock: &ManualClock,
@@ -282,7 +283,7 @@ async fn a_scheme_by_another_name() {
 
 async fn a_page_in_the_browser() {
     let site = Site::new();
-    // a navigation carries no token, whoever holds one; the log says which credentials were not there
+    // a navigation carries no token, whoever holds one; the log says what was not there
     let log = Log::capture();
     site.send(navigate("/Home/Report")).await.leads_to(LOGIN);
     let told = log.lines_with("refused");

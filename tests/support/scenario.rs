@@ -1,5 +1,5 @@
-//! The scenario table: a row says who asks which route with what, is played in several ways, and its
-//! whole answer is compared.
+//! The scenario table: a row says who asks which route with what, is played in several ways, and
+//! its whole answer is compared.
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, header};
@@ -26,7 +26,7 @@ pub struct Scenario {
     pub expected: Expected,
     /// The same with [`Compat::Katana`], where that differs.
     pub katana: Option<Expected>,
-    /// The rule or the reading by which the answer is not what the table's column for the crate says.
+    /// The rule by which the answer is not what the table's column for the crate says.
     pub decided_by: &'static str,
     pub handler: fn() -> Response<Body>,
     pub path: &'static str,
@@ -262,7 +262,10 @@ impl Played {
 
     #[track_caller]
     fn is(&self, row: &Scenario, way: Play, expected: &Expected) {
-        let shown = format!("{way:?} {} {:?} {:?}", self.status, self.headers, self.body);
+        let shown = format!(
+            "{way:?} {} {:?} {:?} {}",
+            self.status, self.headers, self.body, row.decided_by
+        );
         assert_eq!(self.status, expected.status, "{shown}");
         assert_eq!(self.reason, expected.reason, "{shown}");
         // who was seen
