@@ -1,26 +1,26 @@
-//! Refuses what another site's page started in the name of whoever is signed in: the guard for whole
-//! routes.
+//! Refuses what another site's page started in the name of whoever is signed in: the guard for
+//! whole routes.
 //!
-//! A browser sends some credentials along whoever's page asks: cookies. What such a credential proves
-//! is who the user is, not that the user wanted this.
+//! A browser sends some credentials along whoever's page asks: cookies. What such a credential
+//! proves is who the user is, not that the user wanted this.
 //!
-//! 1. Requests that change nothing by definition pass (`GET`, `HEAD`, `OPTIONS`, `TRACE`), unless one
-//!    opens a WebSocket.
+//! 1. Requests that change nothing by definition pass (`GET`, `HEAD`, `OPTIONS`, `TRACE`), unless
+//!    one opens a WebSocket.
 //! 2. A request passes that carries no good [ambient](crate::scheme::Authenticator::is_ambient)
 //!    credential: nobody's name can be abused. Whether somebody must be signed in is for a
 //!    requirement to say. [`everybody`](CsrfLayer::everybody) asks these, too: for login forms.
-//! 3. A request passes that also carries a good credential that no browser sends by itself, such as a
-//!    token in the `Authorization` header: no page of another site can add one without being let in
-//!    by CORS.
+//! 3. A request passes that also carries a good credential that no browser sends by itself, such as
+//!    a token in the `Authorization` header: no page of another site can add one without being let
+//!    in by CORS.
 //! 4. Any other needs the [`CrossSiteGuard`]'s word, or is answered 403
-//!    [`CrossSiteRequest`](AuthErrorKind::CrossSiteRequest), without challenge: signing in again would
-//!    not mend it.
-//! 5. It looks at the schemes that are not hidden where it stands, at passive ones too: a handler may
-//!    ask for them by name. No record in the request is a wiring error: 500, logged.
+//!    [`CrossSiteRequest`](AuthErrorKind::CrossSiteRequest), without challenge: signing in again
+//!    would not mend it.
+//! 5. It looks at the schemes that are not hidden where it stands, at passive ones too: a handler
+//!    may ask for them by name. No record in the request is a wiring error: 500, logged.
 //!
 //! It stands behind the gate. A scheme may have a guard of its own
-//! ([`CookieScheme::guard`](crate::scheme::CookieScheme::guard)): that one makes the cookie count for
-//! nothing, so that another scheme may still do; this layer answers for the whole route.
+//! ([`CookieScheme::guard`](crate::scheme::CookieScheme::guard)): that one makes the cookie count
+//! for nothing, so that another scheme may still do; this layer answers for the whole route.
 //!
 //! This does NOT look at tokens in forms (anti-forgery tokens), and does not set `SameSite`: the
 //! cookie does.

@@ -12,9 +12,9 @@
 //!    on to where the query says.
 //! 5. The same gate stacked twice: the inner one does nothing and warns once. Another gate inside
 //!    judges anew; its outcome replaces that of a scheme of the same name.
-//! 6. A CORS layer stands outside: then refusals can be read by pages of other origins, and preflights
-//!    do not come this far. Where one stands inside, the gate warns once, at the first preflight that
-//!    it sees answered.
+//! 6. A CORS layer stands outside: then refusals can be read by pages of other origins, and
+//!    preflights do not come this far. Where one stands inside, the gate warns once, at the first
+//!    preflight that it sees answered.
 //!
 //! ```
 //! use http::{HeaderValue, header};

@@ -66,7 +66,8 @@ fn warn_of_cors(warned: &AtomicBool, headers: &HeaderMap) {
     if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
         warn_once(
             warned,
-            "a preflight was answered inside the gate, so the CORS layer stands inside: pages of other origins can not read a refusal; put it outside",
+            "a preflight was answered inside the gate, so the CORS layer stands inside: pages of other \
+             origins can not read a refusal; put it outside",
         );
     }
 }

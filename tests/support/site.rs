@@ -1,5 +1,5 @@
-//! The application of the scenario table: pages that live by a cookie, an API that lives by a bearer
-//! token, routes that want both, and requests of every kind.
+//! The application of the scenario table: pages that live by a cookie, an API that lives by a
+//! bearer token, routes that want both, and requests of every kind.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -426,6 +426,11 @@ impl Revalidate for Stamps {
             true => Verdict::Reject(AuthErrorKind::StampMismatch),
             false => Verdict::Keep,
         }))
+    }
+
+    /// Shorter than any ticket here is old.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(60)
     }
 }
 

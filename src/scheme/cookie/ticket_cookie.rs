@@ -141,8 +141,8 @@ impl TicketCookie {
         self.set(carried, headers, vec![format!("{}={attributes}", self.0.name)]);
     }
 
-    /// Takes this cookie and its chunks out of a request that is passed on: a service behind a gateway
-    /// has no business with what signs a user in here. Other cookies stay as they are.
+    /// Takes this cookie and its chunks out of a request that is passed on: a service behind a
+    /// gateway has no business with what signs a user in here. Other cookies stay as they are.
     ///
     /// ```
     /// use http::{HeaderMap, HeaderValue, header::COOKIE};
