@@ -35,6 +35,7 @@ chapter! {
     async fn challenges_add_up;
     async fn after_signing_in_and_out;
     async fn the_word_of_a_stranger_leads_nowhere_else;
+    fn no_browser_is_led_away;
     async fn a_router_between_two_gates;
     async fn a_scheme_of_your_own;
     async fn both_at_once_never_redirect;
@@ -951,6 +952,62 @@ async fn the_word_of_a_stranger_leads_nowhere_else() {
     let answer = send_to(&gate, Handler::new(signs_in), with_headers("POST", &uri, &[])).await;
     assert_eq!(answer.status, 200);
     assert!(ReturnUrl::local("/%5Cevil.test").is_none());
+}
+
+/// Every text of up to four of these pieces, against a browser's reading of it (WHATWG URL): what is
+/// accepted stays on its site, also after its escapes are undone.
+fn no_browser_is_led_away() {
+    const PIECES: &[&str] = &[
+        "/",
+        "\\",
+        "\t",
+        "\n",
+        "%2F",
+        "%5c",
+        "%09",
+        "%25",
+        ":",
+        "@",
+        "evil.test",
+        "https:",
+        "..",
+        ".",
+        "?",
+        "#",
+        " ",
+        "%",
+        "2F",
+        "\u{3000}",
+        "\u{ff0f}",
+        "a",
+    ];
+    let here = url::Url::parse("https://app.example/area/page?x=y").unwrap();
+    let stays = |text: &str| {
+        here.join(text).is_ok_and(|url| {
+            let has_no_user = url.username().is_empty() && url.password().is_none();
+            url.origin() == here.origin() && has_no_user
+        })
+    };
+    let mut texts = vec![String::new()];
+    let (mut accepted, mut refused) = (0, 0);
+    for _ in 0..4 {
+        let longer =
+            |text: &String| PIECES.iter().map(|piece| format!("{text}{piece}")).collect::<Vec<_>>();
+        texts = texts.iter().flat_map(longer).collect();
+        for text in &texts {
+            let Some(local) = ReturnUrl::local(text) else {
+                refused += 1;
+                continue;
+            };
+            accepted += 1;
+            assert!(stays(text) && stays(local.as_str()), "{text:?}");
+            for once in [local.as_str(), text] {
+                let undone = once.replace("%2F", "/").replace("%5c", "\\").replace("%09", "\t");
+                assert!(stays(&undone), "{text:?}");
+            }
+        }
+    }
+    assert!(accepted > 1_000 && refused > 100_000, "{accepted} {refused}");
 }
 
 /// Cuts `/api` off, as routers do.
