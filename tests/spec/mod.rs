@@ -85,10 +85,10 @@ mod cookie_life;
 mod cookie_renewal;
 mod cookies;
 mod cross_site;
+mod csrf;
 mod discovery;
 mod encodings;
 mod forms_cookie_life;
-mod gate_rows;
 mod header_forms;
 mod introspection;
 mod jose_header;
@@ -102,11 +102,17 @@ mod machine_keys;
 mod mock_token_endpoint;
 mod opaque_cache;
 mod opaque_issuer;
+mod own_cookies;
 mod policies;
 mod preflight;
 mod principals;
 mod rights;
 mod s2;
+mod rows_api;
+mod rows_both;
+mod rows_pages;
+mod rows_wiring;
+mod s1;
 mod s3;
 mod s4;
 mod s5;
@@ -140,10 +146,10 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("cookie_renewal", cookie_renewal::TESTS),
     ("cookies", cookies::TESTS),
     ("cross_site", cross_site::TESTS),
+    ("csrf", csrf::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("forms_cookie_life", forms_cookie_life::TESTS),
-    ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
     ("introspection", introspection::TESTS),
     ("jose_header", jose_header::TESTS),
@@ -157,11 +163,17 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
     ("opaque_cache", opaque_cache::TESTS),
     ("opaque_issuer", opaque_issuer::TESTS),
+    ("own_cookies", own_cookies::TESTS),
     ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),
     ("s2", s2::TESTS),
+    ("rows_api", rows_api::TESTS),
+    ("rows_both", rows_both::TESTS),
+    ("rows_pages", rows_pages::TESTS),
+    ("rows_wiring", rows_wiring::TESTS),
+    ("s1", s1::TESTS),
     ("s3", s3::TESTS),
     ("s4", s4::TESTS),
     ("s5", s5::TESTS),
