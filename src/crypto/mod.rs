@@ -36,8 +36,6 @@ mod public_key;
 mod random;
 #[cfg(any(feature = "jwe", feature = "tickets", all(feature = "jwt", not(feature = "aws-lc"))))]
 mod tag;
-#[cfg(all(test, feature = "jwe"))]
-mod vectors;
 #[cfg(feature = "jwt")]
 mod verify;
 

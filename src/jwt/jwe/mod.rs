@@ -55,6 +55,8 @@ mod epk;
 mod key;
 mod nested;
 mod private_jwk;
+#[cfg(test)]
+mod vectors;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::content::seal;
