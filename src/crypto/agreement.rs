@@ -73,6 +73,24 @@ impl AgreementKey {
         equal(&prepared.public()?, public).then_some(Self { curve, prepared })
     }
 
+    /// A new key, and its public half.
+    #[cfg(feature = "testing")]
+    pub(crate) fn generate(curve: AgreementCurve) -> (Self, Vec<u8>) {
+        loop {
+            let mut private = Zeroizing::new(vec![0; curve.coordinate()]);
+            super::fill_random(&mut private);
+            if curve == AgreementCurve::P521 {
+                private[0] &= 1;
+            }
+            // one that is not below the order of the curve is none
+            if let Some(prepared) = library::Prepared::new(curve, &private)
+                && let Some(public) = prepared.public()
+            {
+                return (Self { curve, prepared }, public);
+            }
+        }
+    }
+
     pub(crate) const fn curve(&self) -> AgreementCurve {
         self.curve
     }

@@ -65,6 +65,8 @@ pub(crate) use kdf::derive_concat;
 pub(crate) use key_wrap::WrappingKey;
 #[cfg(feature = "jwt")]
 pub(crate) use mac::MacKey;
+#[cfg(feature = "testing")]
+pub(crate) use oaep::encrypt_oaep;
 #[cfg(feature = "jwe")]
 pub(crate) use oaep::{OaepHash, OaepKey, RsaNumbers};
 #[cfg(feature = "jwt")]

@@ -57,16 +57,15 @@ impl fmt::Debug for OaepKey {
     }
 }
 
-/// Encrypts for the owner of this public key, a SubjectPublicKeyInfo.
-#[cfg(all(feature = "aws-lc", any(test, feature = "testing")))]
-pub(crate) fn encrypt_oaep(hash: OaepHash, public: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
-    use aws_lc_rs::rsa::{OaepPublicEncryptingKey, PublicEncryptingKey};
-
-    let key = PublicEncryptingKey::from_der(public).ok()?;
-    let key = OaepPublicEncryptingKey::new(key).ok()?;
-    let mut ciphertext = vec![0; key.ciphertext_size()];
-    key.encrypt(aws_lc::algorithm(hash), plaintext, &mut ciphertext, None).ok()?;
-    Some(ciphertext)
+/// Encrypts for the owner of this public key. `None` where the library can not.
+#[cfg(feature = "testing")]
+pub(crate) fn encrypt_oaep(
+    hash: OaepHash,
+    n: &[u8],
+    e: &[u8],
+    plaintext: &[u8],
+) -> Option<Vec<u8>> {
+    library::encrypt(hash, n, e, plaintext)
 }
 
 #[cfg(feature = "aws-lc")]
@@ -118,7 +117,18 @@ mod aws_lc {
         }
     }
 
-    pub(super) fn algorithm(hash: OaepHash) -> &'static OaepAlgorithm {
+    #[cfg(feature = "testing")]
+    pub(super) fn encrypt(hash: OaepHash, n: &[u8], e: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+        use aws_lc_rs::rsa::{OaepPublicEncryptingKey, PublicEncryptingKey};
+
+        let key: PublicEncryptingKey = PublicKeyComponents { n, e }.try_into().ok()?;
+        let key = OaepPublicEncryptingKey::new(key).ok()?;
+        let mut ciphertext = vec![0; key.ciphertext_size()];
+        key.encrypt(algorithm(hash), plaintext, &mut ciphertext, None).ok()?;
+        Some(ciphertext)
+    }
+
+    fn algorithm(hash: OaepHash) -> &'static OaepAlgorithm {
         match hash {
             OaepHash::Sha1 => &OAEP_SHA1_MGF1SHA1,
             OaepHash::Sha256 => &OAEP_SHA256_MGF1SHA256,
@@ -151,5 +161,10 @@ mod rust_crypto {
         pub(super) fn ciphertext_length(&self) -> usize {
             match *self {}
         }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn encrypt(_: OaepHash, _: &[u8], _: &[u8], _: &[u8]) -> Option<Vec<u8>> {
+        None
     }
 }

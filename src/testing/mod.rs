@@ -13,6 +13,7 @@
 
 mod assert_protected;
 mod clock;
+mod encryption_key;
 mod issuer;
 mod key;
 mod signed_in;
@@ -21,10 +22,11 @@ mod token;
 
 pub use assert_protected::{Unprotected, assert_protected};
 pub use clock::ManualClock;
+pub use encryption_key::EncryptionKey;
 pub use issuer::{
     Api, Client, Endpoint, Fault, MockIssuer, MockIssuerBuilder, Received, Served, User,
 };
 pub use key::SigningKey;
 pub use signed_in::signed_in;
 pub use ticket::{TicketBuilder, TicketMint};
-pub use token::TokenBuilder;
+pub use token::{EncryptedTokenBuilder, TokenBuilder};
