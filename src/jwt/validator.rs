@@ -156,12 +156,12 @@ impl JwtValidator {
             return Err(no_key);
         }
         let opened = Opened::new(token, keys)?;
-        let compact = match Compact::split(opened.token()) {
-            Err(error) if error.kind() == AuthErrorKind::EncryptedTokenNoKey => {
-                return Err(malformed("an encrypted token is inside an encrypted token"));
+        let compact = Compact::split(opened.token()).map_err(|error| match error.kind() {
+            AuthErrorKind::EncryptedTokenNoKey => {
+                malformed("an encrypted token is inside an encrypted token")
             }
-            compact => compact?,
-        };
+            _ => malformed("what is inside is not a signed JWT"),
+        })?;
         let progress = self.begin_signed(opened.token(), &compact, Some(&opened))?;
         Ok(match progress {
             Progress::Done(identity) => {
