@@ -202,11 +202,12 @@ impl JwtValidator {
         token: &str,
         compact: &Compact<'_>,
         header: &Header<'_>,
-        opened: Option<&Opened>,
+        #[cfg_attr(not(feature = "jwe"), expect(unused_variables))] opened: Option<&Opened>,
     ) -> Result<Progress, AuthError> {
         match &self.0 {
             Issuers::One(issuer) => {
-                issuer.check_envelope(opened)?;
+                #[cfg(feature = "jwe")]
+                issuer.decryption.admits(opened)?;
                 let algorithm = issuer.accept(compact, header)?;
                 match issuer.find(header, algorithm).into_ready() {
                     Ok(found) => {
@@ -220,7 +221,8 @@ impl JwtValidator {
                 let claims = parse_claims(&payload)?;
                 let issuer = several.choose(&claims)?;
                 check_length(token, issuer.max_token_bytes)?;
-                issuer.check_envelope(opened)?;
+                #[cfg(feature = "jwe")]
+                issuer.decryption.admits(opened)?;
                 let algorithm = issuer.accept(compact, header)?;
                 match issuer.find(header, algorithm).into_ready() {
                     Ok(found) => {
@@ -314,24 +316,6 @@ impl Several {
 }
 
 impl Issuer {
-    /// Whether the token came as this issuer's tokens do, encrypted or not.
-    #[cfg(feature = "jwe")]
-    fn check_envelope(&self, opened: Option<&Opened>) -> Result<(), AuthError> {
-        match opened {
-            None if self.decryption.required => Err(AuthError::new(AuthErrorKind::RejectedByCheck)
-                .with_detail("the token is not encrypted; require_encryption() demands it")),
-            None => Ok(()),
-            Some(opened) if self.decryption.accepts(opened)? => Ok(()),
-            Some(_) => Err(AuthError::new(AuthErrorKind::WrongIssuer)
-                .with_detail("the token is encrypted for a key of another issuer's tokens")),
-        }
-    }
-
-    #[cfg(not(feature = "jwe"))]
-    fn check_envelope(&self, _: Option<&Opened>) -> Result<(), AuthError> {
-        Ok(())
-    }
-
     /// What the header alone can refuse.
     fn accept(&self, compact: &Compact<'_>, header: &Header<'_>) -> Result<Algorithm, AuthError> {
         let algorithm = header.algorithm(&self.algorithms)?;

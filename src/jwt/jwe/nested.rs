@@ -11,7 +11,7 @@ use super::{
     decrypt::{MOST_TRIES, decrypt_with},
 };
 use crate::{
-    error::{AuthError, BuildError},
+    error::{AuthError, AuthErrorKind, BuildError},
     jwt::{jws::malformed, rules::media_type_is},
     principal::Identity,
 };
@@ -56,18 +56,27 @@ impl Decryption {
         self.keys.iter().filter(|other| other.algorithm() == key.algorithm()).count()
     }
 
-    /// Whether what this key opened may be a token of this issuer.
-    pub(in crate::jwt) fn accepts(&self, opened: &Opened) -> Result<bool, AuthError> {
+    /// Whether the token came as this issuer's tokens do, encrypted or not.
+    pub(in crate::jwt) fn admits(&self, opened: Option<&Opened>) -> Result<(), AuthError> {
+        let refused =
+            |detail: &str| Err(AuthError::new(AuthErrorKind::RejectedByCheck).with_detail(detail));
+        let Some(opened) = opened else {
+            return if self.required {
+                refused("the token is not encrypted; require_encryption() demands it")
+            } else {
+                Ok(())
+            };
+        };
         if !self.keys.iter().any(|key| key.is(&opened.key)) {
-            return Ok(false);
+            return refused("the token is encrypted for a key of another issuer's tokens");
         }
         match &opened.content_type {
-            None if self.missing_content_type => Ok(true),
+            None if self.missing_content_type => Ok(()),
             None => Err(malformed(
                 "cty is missing in the outer header (RFC 7519 §5.2); \
                  accept_missing_content_type() accepts it",
             )),
-            Some(cty) if media_type_is(cty, "JWT") => Ok(true),
+            Some(cty) if media_type_is(cty, "JWT") => Ok(()),
             Some(_) => Err(malformed("cty in the outer header is not JWT")),
         }
     }
