@@ -15,17 +15,17 @@ impl WrappingKey {
 
     /// Unwraps a key of exactly the length of `output`. `None` if it was wrapped under another key
     /// or changed; the output then holds nothing of use.
-    pub(crate) fn unwrap(&self, wrapped: &[u8], output: &mut [u8]) -> Option<()> {
+    pub(crate) fn unwrap_key(&self, wrapped: &[u8], output: &mut [u8]) -> Option<()> {
         if wrapped.len() != output.len().checked_add(8)? {
             return None;
         }
-        library::unwrap(self.0.expose(), wrapped, output)
+        library::unwrap_key(self.0.expose(), wrapped, output)
     }
 
     /// Wraps a key: 16 bytes or more, in whole units of 8.
     #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn wrap(&self, key: &[u8]) -> Option<Vec<u8>> {
-        library::wrap(self.0.expose(), key)
+    pub(crate) fn wrap_key(&self, key: &[u8]) -> Option<Vec<u8>> {
+        library::wrap_key(self.0.expose(), key)
     }
 }
 
@@ -40,14 +40,14 @@ use aws_lc as library;
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc {
-    use aws_lc_rs::key_wrap::{AES_128, AES_256, AesKek, KeyWrap as _};
+    use aws_lc_rs::key_wrap::{AES_128, AES_256, AesKek, KeyWrap};
 
-    pub(super) fn unwrap(kek: &[u8], wrapped: &[u8], output: &mut [u8]) -> Option<()> {
-        prepare(kek)?.unwrap(wrapped, output).ok().map(drop)
+    pub(super) fn unwrap_key(kek: &[u8], wrapped: &[u8], output: &mut [u8]) -> Option<()> {
+        KeyWrap::unwrap(prepare(kek)?, wrapped, output).ok().map(drop)
     }
 
     #[cfg(any(test, feature = "testing"))]
-    pub(super) fn wrap(kek: &[u8], key: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn wrap_key(kek: &[u8], key: &[u8]) -> Option<Vec<u8>> {
         let mut wrapped = vec![0; key.len() + 8];
         prepare(kek)?.wrap(key, &mut wrapped).ok()?;
         Some(wrapped)
@@ -71,7 +71,7 @@ mod rust_crypto {
     /// RFC 3394 §2.2.3.1.
     const INITIAL: [u8; 8] = [0xa6; 8];
 
-    pub(super) fn unwrap(kek: &[u8], wrapped: &[u8], output: &mut [u8]) -> Option<()> {
+    pub(super) fn unwrap_key(kek: &[u8], wrapped: &[u8], output: &mut [u8]) -> Option<()> {
         match kek.len() {
             16 => unwrap_by(&aes::Aes128::new_from_slice(kek).ok()?, wrapped, output),
             _ => unwrap_by(&aes::Aes256::new_from_slice(kek).ok()?, wrapped, output),
@@ -111,7 +111,7 @@ mod rust_crypto {
     }
 
     #[cfg(any(test, feature = "testing"))]
-    pub(super) fn wrap(kek: &[u8], key: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn wrap_key(kek: &[u8], key: &[u8]) -> Option<Vec<u8>> {
         match kek.len() {
             16 => wrap_by(&aes::Aes128::new_from_slice(kek).ok()?, key),
             _ => wrap_by(&aes::Aes256::new_from_slice(kek).ok()?, key),

@@ -178,8 +178,12 @@ impl EncryptionKey {
             (KeyManagement::Dir | KeyManagement::EcdhEs, _) => Some(Vec::new()),
             (KeyManagement::RsaOaep, _) => self.encrypt(OaepHash::Sha1, &content_key),
             (KeyManagement::RsaOaep256, _) => self.encrypt(OaepHash::Sha256, &content_key),
-            (_, Some(agreed)) => WrappingKey::new(&agreed).and_then(|key| key.wrap(&content_key)),
-            (_, None) => WrappingKey::new(&self.secret()).and_then(|key| key.wrap(&content_key)),
+            (_, Some(agreed)) => {
+                WrappingKey::new(&agreed).and_then(|key| key.wrap_key(&content_key))
+            }
+            (_, None) => {
+                WrappingKey::new(&self.secret()).and_then(|key| key.wrap_key(&content_key))
+            }
         };
         let encrypted_key = encrypted_key.unwrap_or_else(|| panic!("{self:?} cannot encrypt"));
         Wrapped { header, content_key, encrypted_key }

@@ -55,7 +55,7 @@ fn decrypted(key: &OaepKey, encrypted: &[u8], length: usize) -> Option<Zeroizing
 
 fn unwrapped(key: &WrappingKey, encrypted: &[u8], length: usize) -> Option<Zeroizing<Vec<u8>>> {
     let mut output = Zeroizing::new(vec![0; length]);
-    key.unwrap(encrypted, &mut output)?;
+    key.unwrap_key(encrypted, &mut output)?;
     Some(output)
 }
 

@@ -128,7 +128,7 @@ fn key_wrap(test: &Value) -> Result<(), String> {
     let key = WrappingKey::new(&hex(&test["key"])).ok_or("no key")?;
     let wrapped = hex(&test["ct"]);
     let mut output = vec![0; wrapped.len().saturating_sub(8)];
-    let unwrapped = key.unwrap(&wrapped, &mut output);
+    let unwrapped = key.unwrap_key(&wrapped, &mut output);
     expect(&test["result"], unwrapped.is_some())?;
     if unwrapped.is_none() {
         return Ok(());
@@ -136,7 +136,7 @@ fn key_wrap(test: &Value) -> Result<(), String> {
     if output != hex(&test["msg"]) {
         return Err("another key".to_owned());
     }
-    if key.wrap(&output).as_ref() != Some(&wrapped) {
+    if key.wrap_key(&output).as_ref() != Some(&wrapped) {
         return Err("wrapped otherwise".to_owned());
     }
     Ok(())
