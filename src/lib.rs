@@ -231,7 +231,7 @@ pub use clock::{Clock, SystemClock, UnixTime};
 pub use error::{AuthError, AuthErrorClass, AuthErrorKind, BuildError};
 pub use explain::{Explanation, SchemeTrail, explain};
 pub use principal::{
-    Bearer, Cookies, Identity, IdentityBuilder, Lease, Principal, SchemeName, SchemeNames,
+    Bearer, Cookies, Identity, IdentityBuilder, Lease, Origin, Principal, SchemeName, SchemeNames,
     SchemeTag, Scope, SubjectKind,
 };
 pub use rejection::{Decision, ProblemDetails, Rejection};

@@ -9,7 +9,7 @@ use crate::{
     attempt::Attempt,
     error::{AuthError, AuthErrorKind},
     principal::Identity,
-    token::{Presented, Revocations, TokenValidator},
+    token::{Presented, Revocations, TokenValidator, Usage},
 };
 
 /// In this order: how the request came, whether the text is good, whether it was revoked.
@@ -18,11 +18,12 @@ pub(super) struct Judge<V> {
     pub(super) validator: Arc<V>,
     pub(super) tls_by: Option<TransportSource>,
     pub(super) revocations: Option<Arc<dyn Revocations>>,
+    pub(super) usage: Option<Usage>,
 }
 
 impl<V: TokenValidator + 'static> Judge<V> {
     pub(super) fn new(validator: V) -> Self {
-        Self { validator: Arc::new(validator), tls_by: None, revocations: None }
+        Self { validator: Arc::new(validator), tls_by: None, revocations: None, usage: None }
     }
 
     /// Whether it came as it must; before the text is looked at.
@@ -31,6 +32,14 @@ impl<V: TokenValidator + 'static> Judge<V> {
     }
 
     pub(super) fn judge(&self, text: &str, parts: &Parts) -> Attempt<Outcome> {
+        let judged = self.judge_text(text, parts);
+        match &self.usage {
+            None => judged,
+            Some(usage) => note_the_use(judged, usage, text, parts),
+        }
+    }
+
+    fn judge_text(&self, text: &str, parts: &Parts) -> Attempt<Outcome> {
         let judged = self.validator.validate(Presented::new(text, parts));
         match &self.revocations {
             None => judged.map(Outcome::from),
@@ -54,6 +63,31 @@ fn tls(source: TransportSource, parts: &Parts) -> Result<(), AuthError> {
     }
 }
 
+fn note_the_use(
+    judged: Attempt<Outcome>,
+    usage: &Usage,
+    text: &str,
+    parts: &Parts,
+) -> Attempt<Outcome> {
+    match judged.into_ready() {
+        Ok(outcome) => {
+            if let Outcome::Verified(identity) = &outcome {
+                usage.note(text, parts, identity);
+            }
+            Attempt::ready(outcome)
+        }
+        Err(pending) => {
+            let (usage, used) = (usage.clone(), usage.begin(text, parts));
+            pending.map(move |outcome| {
+                if let Outcome::Verified(identity) = &outcome {
+                    usage.end(used, identity);
+                }
+                outcome
+            })
+        }
+    }
+}
+
 fn unless_revoked(
     result: Result<Identity, AuthError>,
     revocations: &dyn Revocations,
@@ -68,6 +102,9 @@ fn unless_revoked(
         // what stands behind it must not be kept, or it would outlive its revocation
         Ok(true) => {
             validator.end(&identity).map(|()| AuthError::new(AuthErrorKind::Revoked).into())
+        }
+        Err(error) if error.kind() == AuthErrorKind::Revoked => {
+            validator.end(&identity).map(move |()| error.into())
         }
         Err(error) => Attempt::ready(error.into()),
     })

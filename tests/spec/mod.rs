@@ -96,6 +96,7 @@ mod jose_header;
 mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
+mod kinds_of_caller;
 mod logs;
 mod machine_keys;
 mod mock_token_endpoint;
@@ -110,6 +111,7 @@ mod s5;
 mod s6;
 mod s7;
 mod s8;
+mod s9_entries;
 mod signatures;
 mod step_up;
 mod strict_json;
@@ -146,6 +148,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("jwks_documents", jwks_documents::TESTS),
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
+    ("kinds_of_caller", kinds_of_caller::TESTS),
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
@@ -160,6 +163,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("s8", s8::TESTS),
+    ("s9_entries", s9_entries::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
