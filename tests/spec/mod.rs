@@ -97,6 +97,7 @@ mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
 mod kinds_of_caller;
+mod login_redirects;
 mod logs;
 mod machine_keys;
 mod mock_token_endpoint;
@@ -112,6 +113,7 @@ mod s6;
 mod s7;
 mod s8;
 mod s9_entries;
+mod s9_tokens;
 mod signatures;
 mod step_up;
 mod strict_json;
@@ -149,6 +151,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
     ("kinds_of_caller", kinds_of_caller::TESTS),
+    ("login_redirects", login_redirects::TESTS),
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
@@ -164,6 +167,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s7", s7::TESTS),
     ("s8", s8::TESTS),
     ("s9_entries", s9_entries::TESTS),
+    ("s9_tokens", s9_tokens::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
