@@ -202,7 +202,7 @@ impl JwtValidator {
         token: &str,
         compact: &Compact<'_>,
         header: &Header<'_>,
-        #[cfg_attr(not(feature = "jwe"), expect(unused_variables))] opened: Option<&Opened>,
+        opened: Option<&Opened>,
     ) -> Result<Progress, AuthError> {
         match &self.0 {
             Issuers::One(issuer) => {
@@ -210,9 +210,9 @@ impl JwtValidator {
                 issuer.decryption.admits(opened)?;
                 let algorithm = issuer.accept(compact, header)?;
                 match issuer.find(header, algorithm).into_ready() {
-                    Ok(found) => {
-                        issuer.prove_and_read(compact, header, algorithm, found).map(Progress::Done)
-                    }
+                    Ok(found) => issuer
+                        .prove_and_read(compact, header, algorithm, found, origin(opened))
+                        .map(Progress::Done),
                     Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys, None)),
                 }
             }
@@ -228,7 +228,7 @@ impl JwtValidator {
                     Ok(found) => {
                         let found = found.map_err(|error| name_the_kid(error, header))?;
                         let key = prove(compact, algorithm, &found)?;
-                        let identity = issuer.read(header, &claims, key)?;
+                        let identity = issuer.read(header, &claims, key, origin(opened))?;
                         Ok(Progress::Done(identity.claims_in(compact.token()).build()))
                     }
                     Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys, None)),
@@ -262,13 +262,13 @@ impl TokenValidator for JwtValidator {
         match self.begin(presented.token()) {
             Ok(Progress::Done(identity)) => Attempt::ready(Ok(identity)),
             Ok(Progress::Waiting(issuer, keys, Some(opened))) => Attempt::pending(async move {
-                let identity = issuer.resume(opened.token(), keys.await)?;
+                let identity = issuer.resume(opened.token(), keys.await, Origin::EncryptedJwt)?;
                 opened.agrees_with(&identity)?;
                 Ok(identity)
             }),
             Ok(Progress::Waiting(issuer, keys, None)) => {
                 let token = Zeroizing::new(presented.token().to_owned());
-                Attempt::pending(async move { issuer.resume(&token, keys.await) })
+                Attempt::pending(async move { issuer.resume(&token, keys.await, Origin::Jwt) })
             }
             Err(error) => Attempt::ready(Err(error)),
         }
@@ -341,12 +341,13 @@ impl Issuer {
         &self,
         token: &str,
         found: Result<FoundKeys, AuthError>,
+        origin: Origin,
     ) -> Result<Identity, AuthError> {
         let compact = Compact::split(token)?;
         let mut buffer = HeaderBuffer::new();
         let header = compact.header(&mut buffer)?;
         let algorithm = header.algorithm(&self.algorithms)?;
-        self.prove_and_read(&compact, &header, algorithm, found)
+        self.prove_and_read(&compact, &header, algorithm, found, origin)
     }
 
     fn prove_and_read(
@@ -355,11 +356,12 @@ impl Issuer {
         header: &Header<'_>,
         algorithm: Algorithm,
         found: Result<FoundKeys, AuthError>,
+        origin: Origin,
     ) -> Result<Identity, AuthError> {
         let found = found.map_err(|error| name_the_kid(error, header))?;
         let key = prove(compact, algorithm, &found)?;
         let payload = compact.payload()?;
-        let identity = self.read(header, &parse_claims(&payload)?, key)?;
+        let identity = self.read(header, &parse_claims(&payload)?, key, origin)?;
         Ok(identity.claims_in(compact.token()).build())
     }
 
@@ -369,8 +371,9 @@ impl Issuer {
         header: &Header<'_>,
         claims: &Claims<'_>,
         key: &Key,
+        origin: Origin,
     ) -> Result<IdentityBuilder, AuthError> {
-        let mut identity = self.rules.judge(header, claims, self.clock.now())?.origin(Origin::Jwt);
+        let mut identity = self.rules.judge(header, claims, self.clock.now())?.origin(origin);
         if let Some(kid) = key.jwk().kid() {
             identity = identity.key_id(kid);
         }
@@ -382,6 +385,10 @@ impl Issuer {
         }
         Ok(identity)
     }
+}
+
+const fn origin(opened: Option<&Opened>) -> Origin {
+    if opened.is_some() { Origin::EncryptedJwt } else { Origin::Jwt }
 }
 
 /// The key that signed. A source may err, so each key is asked again whether it fits.

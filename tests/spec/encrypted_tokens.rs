@@ -9,7 +9,7 @@ use AuthErrorKind::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Request, header};
 use portcullis::{
-    AuthErrorKind,
+    AuthErrorKind, Origin,
     jwt::{
         JwtValidator, JwtValidatorBuilder,
         jwe::{ContentEncryption, DecryptionKey, KeyManagement},
@@ -76,6 +76,7 @@ impl Vault {
     async fn accepts(&self, token: &EncryptedTokenBuilder) {
         let who = self.stand.accepts(&token.build()).await;
         assert_eq!((who.subject(), who.issuer()), (Some("alice"), &*self.issuer.url()));
+        assert_eq!(who.origin(), Origin::EncryptedJwt);
     }
 
     /// Refused, and what the operator is told.

@@ -1,26 +1,23 @@
 //! The tokens of an OpenIddict server at an API (seed system 9): encrypted ones, other kinds, and what
 //! introspection tells whom.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use AuthErrorKind::{
     EncryptedTokenNoKey, Inactive, IssuerUnreachable, MalformedJwt, MissingScope,
     TokenUndecryptable, UnsupportedAlgorithm, WrongAudience, WrongIssuer, WrongType,
 };
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{Request, Response, StatusCode, header};
 use portcullis::{
-    AuthErrorKind, AuthenticateLayer, Bearer, BearerAuth, Cookies, Scheme,
+    AuthErrorKind, AuthenticateLayer, Bearer, Cookies, Scheme,
     jwt::{
         JwtValidator, JwtValidatorBuilder,
-        jwe::{ContentEncryption, DecryptionKey, KeyManagement},
+        jwe::{ContentEncryption, KeyManagement},
     },
     policy,
-    scheme::TicketCookie,
     testing::{
-        Api, Client, EncryptionKey, Endpoint, ManualClock, MockIssuer, MockIssuerBuilder,
-        TicketMint, User,
+        Api, Client, EncryptionKey, Endpoint, ManualClock, MockIssuer, MockIssuerBuilder, User,
     },
-    ticket::{TicketValidator, aspnet::FormsTickets},
     token::TokenRouter,
 };
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -30,7 +27,8 @@ use crate::support::{
     desk::{API, Desk, SECRET},
     house::discovery,
     logs::Log,
-    stand::Stand,
+    session::Tickets,
+    stand::{Stand, challenge},
     token_request::granted,
 };
 
@@ -59,9 +57,7 @@ fn encrypting(key: EncryptionKey) -> (MockIssuer, ManualClock) {
     issuer(|builder| builder.encrypt_access_tokens(key))
 }
 
-fn issuer(
-    words: impl FnOnce(MockIssuerBuilder) -> MockIssuerBuilder,
-) -> (MockIssuer, ManualClock) {
+fn issuer(words: impl FnOnce(MockIssuerBuilder) -> MockIssuerBuilder) -> (MockIssuer, ManualClock) {
     let clock = ManualClock::new();
     let builder = MockIssuer::builder()
         .clock(clock.clone())
@@ -176,8 +172,13 @@ async fn other_kinds_of_token() {
     let (issuer, clock) = encrypting(key());
     let stand = with_key(&issuer, &clock);
     for typ in [
-        "oi_reft+jwt", "OI_REFT+JWT", "oi_auc+jwt", "oi_dvc+jwt", "oi_usrc+jwt",
-        "application/oi_reft+jwt", "oi_stet+jwt",
+        "oi_reft+jwt",
+        "OI_REFT+JWT",
+        "oi_auc+jwt",
+        "oi_dvc+jwt",
+        "oi_usrc+jwt",
+        "application/oi_reft+jwt",
+        "oi_stet+jwt",
     ] {
         for token in [
             issuer.token().audience(API).typ(typ).build(),
@@ -244,15 +245,19 @@ async fn what_introspection_tells() {
 
     let own = issuer.opaque_token(&token().audience(API));
     let who = desk.stand.accepts(&own).await;
-    assert_eq!((who.scope().to_string(), who.claim_str("department")), ("orders".into(), Some("tea".into())));
+    assert_eq!(
+        (who.scope().to_string(), who.claim_str("department")),
+        ("orders".into(), Some("tea".into()))
+    );
 
     let nobodys = issuer.opaque_token(&token().without("aud"));
     let who = desk.stand.accepts(&nobodys).await;
     assert_eq!((who.scope().is_empty(), who.claim("department")), (true, None));
     let answer = desk.stand.send_to(policy::scope("orders"), &nobodys).await;
-    let challenge = r#"Bearer realm="api", error="insufficient_scope", error_description="the access token has not the scope that is needed", scope="orders""#;
     let found = answer.headers[header::WWW_AUTHENTICATE].to_str().unwrap().to_owned();
-    assert!(found.contains(r#"error="insufficient_scope""#), "{challenge}: {found}");
+    for word in [r#"error="insufficient_scope""#, r#"scope="orders""#] {
+        assert!(found.contains(word), "{found}");
+    }
     assert_eq!((answer.status, answer.reason), (StatusCode::FORBIDDEN, Some(MissingScope)));
     assert!(answer.detail.contains("among the token's audiences"), "{}", answer.detail);
     ledger::passed("S9-27");
@@ -267,19 +272,46 @@ async fn what_introspection_tells() {
     ledger::passed("S9-28");
 }
 
+/// A page's application and an API in one: the cookie's users sign in at a page, those of the API do
+/// not.
 async fn never_a_redirect() {
     let (issuer, clock) = encrypting(key());
-    let mint = TicketMint::new().clock(clock.clone());
-    let tickets = FormsTickets::new(mint.key().clone()).unwrap();
-    let tickets = TicketValidator::builder(tickets).clock(clock.clone()).build().unwrap();
-    let cookie = TicketCookie::builder(".ASPXAUTH").build().unwrap();
     let jwt = validator(&issuer, &clock, |it| it.decryption_keys([key().decryption_key()]));
-    let gate = AuthenticateLayer::new((
-        Scheme::cookie(Cookies, cookie, tickets),
-        Scheme::bearer(Bearer, jwt).realm("api"),
-    ))
-    .unwrap();
-    let _ = gate;
+    let cookie = Scheme::cookie(Cookies, "Auth", Tickets::default()).login_path("/login");
+    let bearer = Scheme::bearer(Bearer, jwt).realm("api");
+    let outer = AuthenticateLayer::new((cookie, bearer)).unwrap();
+    let api = outer.require(policy::scheme(Bearer)).unwrap();
+    let page = outer.require(policy::scheme(Cookies)).unwrap();
+    let inner =
+        service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(String::new())));
+    let sealed = |token: portcullis::testing::TokenBuilder| token.encrypted(&key()).build();
+    let good = sealed(issuer.token().audience(API));
+    let bad = sealed(issuer.token().audience("https://other.example"));
+    for (token, status) in [(None, 401), (Some(&bad), 401), (Some(&good), 200)] {
+        let mut request = Request::get("/api/orders")
+            .header("accept", "text/html")
+            .header("sec-fetch-mode", "navigate");
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let service = outer.layer(api.layer(inner));
+        let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status);
+        assert!(!response.headers().contains_key(header::LOCATION));
+        let challenges = response.headers().get_all(header::WWW_AUTHENTICATE);
+        let challenges: Vec<&str> = challenges.iter().map(|it| it.to_str().unwrap()).collect();
+        match (token, status) {
+            (None, _) => assert_eq!(challenges, [r#"Bearer realm="api""#]),
+            (_, 401) => assert_eq!(challenges, [challenge(WrongAudience)]),
+            _ => assert!(challenges.is_empty()),
+        }
+    }
+    // the page beside it sends the same navigation to the login
+    let navigation = Request::get("/orders").header("accept", "text/html");
+    let navigation = navigation.header("sec-fetch-mode", "navigate").body(()).unwrap();
+    let response = outer.layer(page.layer(inner)).oneshot(navigation).await.unwrap();
+    assert_eq!(response.status(), 302);
+    ledger::passed("S9-35");
 }
 
 async fn the_statuses() {
