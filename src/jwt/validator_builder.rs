@@ -294,7 +294,7 @@ impl JwtValidatorBuilder {
         self
     }
 
-    /// Accepts an encrypted token whose outer header has no `cty`, as OpenIddict writes them. One
+    /// Accepts an encrypted token whose outer header has no `cty`, as some libraries write them. One
     /// that has a `cty` must say `JWT` (RFC 7519 §5.2).
     pub fn accept_missing_content_type(mut self) -> Self {
         self.decryption.missing_content_type = true;
