@@ -248,15 +248,16 @@ fn judge_json_form(case: &Value) -> Result<(), String> {
 
 /// By the algorithm that the key is for; one that does not say is for that of the token.
 fn decrypt(key: &Value, token: &str) -> Result<Vec<u8>, String> {
+    let header = token.split('.').next().unwrap_or_default();
+    let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
+    let header: Value = serde_json::from_slice(&header).unwrap_or_default();
+    let mut key = key.clone();
+    if header["alg"] == "dir" && (key["alg"].is_null() || key["alg"] == "dir") {
+        key["alg"] = header["enc"].clone();
+    }
     let document = key.to_string();
-    let key = match &key["alg"] {
-        Value::Null => {
-            let header = token.split('.').next().unwrap_or_default();
-            let header = URL_SAFE_NO_PAD.decode(header).map_err(|error| error.to_string())?;
-            let header: Value = serde_json::from_slice(&header).unwrap_or_default();
-            let alg = KeyManagement::parse(text(&header["alg"])).ok_or("alg is not supported")?;
-            DecryptionKey::from_jwk_for(document.as_bytes(), alg)
-        }
+    let key = match KeyManagement::parse(text(&header["alg"])) {
+        Some(alg) if key["alg"].is_null() => DecryptionKey::from_jwk_for(document.as_bytes(), alg),
         _ => DecryptionKey::from_jwk(document.as_bytes()),
     };
     let opened = jwe::decrypt(token, &[key.map_err(shown)?]);

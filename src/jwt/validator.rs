@@ -207,7 +207,7 @@ impl JwtValidator {
         match &self.0 {
             Issuers::One(issuer) => {
                 #[cfg(feature = "jwe")]
-                issuer.decryption.admits(opened)?;
+                issuer.decryption.admits(opened, &issuer.rules.profile.types)?;
                 let algorithm = issuer.accept(compact, header)?;
                 match issuer.find(header, algorithm).into_ready() {
                     Ok(found) => issuer
@@ -222,7 +222,7 @@ impl JwtValidator {
                 let issuer = several.choose(&claims)?;
                 check_length(token, issuer.max_token_bytes)?;
                 #[cfg(feature = "jwe")]
-                issuer.decryption.admits(opened)?;
+                issuer.decryption.admits(opened, &issuer.rules.profile.types)?;
                 let algorithm = issuer.accept(compact, header)?;
                 match issuer.find(header, algorithm).into_ready() {
                     Ok(found) => {

@@ -295,7 +295,7 @@ impl JwtValidatorBuilder {
     }
 
     /// Accepts an encrypted token whose outer header has no `cty`, as some libraries write them. One
-    /// that has a `cty` must say `JWT` (RFC 7519 §5.2).
+    /// that has a `cty` must say `JWT` (RFC 7519 §5.2), or the type of the token inside.
     pub fn accept_missing_content_type(mut self) -> Self {
         self.decryption.missing_content_type = true;
         self

@@ -504,6 +504,11 @@ async fn private_keys_are_read_strictly() {
         };
         jwk.to_string()
     };
+    let with_k = |jwk: &Value, length| {
+        let mut jwk = jwk.clone();
+        jwk["k"] = json!(URL_SAFE_NO_PAD.encode(vec![7; length]));
+        jwk
+    };
     for (document, problem) in [
         ("[]".to_owned(), "not an object"),
         (with(&rsa, "kty", json!("DSA")), "the key type is unknown"),
@@ -531,7 +536,7 @@ async fn private_keys_are_read_strictly() {
         (with(&oct, "k", json!("")), "the secret is empty"),
         (with(&oct, "k", json!("AAAAAAAAAAAAAAAAAAAAAA")), "not the length that alg wants"),
         (with(&oct, "alg", json!("A256CBC-HS512")), "not the length that alg wants"),
-        (with(&oct, "alg", json!("dir")), "dir does not say for which encryption"),
+        (with(&with_k(&oct, 24), "alg", json!("dir")), "the length of no encryption"),
         (with(&oct, "k", json!("AAAA+")), "k is not base64url"),
     ] {
         let error = DecryptionKey::from_jwk(document.as_bytes()).unwrap_err().to_string();
@@ -543,10 +548,25 @@ async fn private_keys_are_read_strictly() {
     assert_eq!((key.algorithm(), key.kid()), (KeyManagement::RsaOaep256, Some("e1")));
     let error = DecryptionKey::from_jwk_for(rsa.to_string().as_bytes(), KeyManagement::RsaOaep256);
     assert!(error.unwrap_err().to_string().contains("alg names another algorithm"));
-    // 16 and 64 bytes are for one encryption each
-    let dir = json!({ "kty": "oct", "alg": "dir", "k": URL_SAFE_NO_PAD.encode([7; 64]) });
-    let key = DecryptionKey::from_jwk(dir.to_string().as_bytes()).unwrap();
-    assert_eq!(key.algorithm(), KeyManagement::Dir);
+    // a secret that does not say more than dir is for one encryption all the same
+    for (length, usual) in [
+        (16, ContentEncryption::A128Gcm),
+        (32, ContentEncryption::A256Gcm),
+        (64, ContentEncryption::A256CbcHs512),
+    ] {
+        let jwk = with(&with_k(&oct, length), "alg", json!("dir"));
+        let key = DecryptionKey::from_jwk(jwk.as_bytes()).unwrap();
+        assert_eq!(key.algorithm(), KeyManagement::Dir);
+        for enc in ContentEncryption::ALL.iter().filter(|enc| enc.key_length() == length) {
+            let sender = EncryptionKey::direct("e1", *enc).with_secret(&vec![7; length]);
+            let vault = Vault::with_keys(sender, vec![key.clone()], |builder| builder);
+            if *enc == usual {
+                vault.accepts(&vault.token()).await;
+            } else {
+                vault.refuses(&vault.token(), UnsupportedAlgorithm).await;
+            }
+        }
+    }
 
     for secret in [&[7; 15][..], &[7; 24], &[7; 64], &[]] {
         assert!(DecryptionKey::key_wrap(secret).is_err());
@@ -656,12 +676,15 @@ async fn nesting() {
 
 async fn content_types() {
     let vault = Vault::new(KeyManagement::A256Kw);
-    for cty in ["JWT", "jwt", "Jwt", "application/jwt", "APPLICATION/JWT"] {
+    for cty in ["JWT", "jwt", "Jwt", "application/jwt", "APPLICATION/JWT", "at+jwt", "AT+JWT"] {
         vault.accepts(&vault.token().header("cty", cty)).await;
     }
-    for cty in ["", "at+jwt", "json", "text/jwt", "JWT "] {
+    for cty in ["", "logout+jwt", "json", "text/jwt", "JWT "] {
         let detail = vault.refuses(&vault.token().header("cty", cty), MalformedJwt).await;
-        assert!(detail.contains("cty in the outer header is not JWT"), "{detail}");
+        assert!(
+            detail.contains("cty in the outer header is neither JWT nor the expected typ"),
+            "{detail}"
+        );
     }
     let missing = |vault: &Vault| vault.token().without_header("cty");
     let detail = vault.refuses(&missing(&vault), MalformedJwt).await;

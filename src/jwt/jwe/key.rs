@@ -49,9 +49,9 @@ pub(super) enum Material {
 }
 
 impl DecryptionKey {
-    /// Reads one private key, a JWK (RFC 7517, RFC 7518 §6). Its `alg` names the algorithm; for a
-    /// secret that encrypts directly that is `dir`, or better the `enc` that it is for, as RFC 7520
-    /// §5.6 has it.
+    /// Reads one private key, a JWK (RFC 7517, RFC 7518 §6). Its `alg` names the algorithm. For a
+    /// secret that encrypts directly that is the `enc` that it is for, as RFC 7520 §5.6 has it; or
+    /// `dir`, and then it is for AES-GCM with 16 or 32 bytes, for A256CBC-HS512 with 64.
     ///
     /// # Errors
     /// Not strict JSON, no `alg`, one that is not supported or does not fit the key, a `use` other
@@ -172,7 +172,7 @@ impl DecryptionKey {
                     .map_err(fail)?
             }
             (KeyManagement::Dir, private_jwk::Numbers::Secret(secret)) => {
-                content = jwk.direct.map_err(fail)?;
+                content = vec![jwk.direct.map_err(fail)?];
                 Material::Direct(secret)
             }
             (

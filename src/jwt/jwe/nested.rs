@@ -57,7 +57,13 @@ impl Decryption {
     }
 
     /// Whether the token came as this issuer's tokens do, encrypted or not.
-    pub(in crate::jwt) fn admits(&self, opened: Option<&Opened>) -> Result<(), AuthError> {
+    /// The content is a JWT (RFC 7519 §5.2), or by its more exact name one of these types, as
+    /// oidc-provider has it.
+    pub(in crate::jwt) fn admits(
+        &self,
+        opened: Option<&Opened>,
+        types: &[Box<str>],
+    ) -> Result<(), AuthError> {
         let refused =
             |detail: &str| Err(AuthError::new(AuthErrorKind::RejectedByCheck).with_detail(detail));
         let Some(opened) = opened else {
@@ -77,7 +83,10 @@ impl Decryption {
                  accept_missing_content_type() accepts it",
             )),
             Some(cty) if media_type_is(cty, "JWT") => Ok(()),
-            Some(_) => Err(malformed("cty in the outer header is not JWT")),
+            Some(cty) if types.iter().any(|typ| media_type_is(cty, typ)) => Ok(()),
+            Some(_) => {
+                Err(malformed("cty in the outer header is neither JWT nor the expected typ"))
+            }
         }
     }
 }

@@ -20,8 +20,8 @@ use crate::{
 pub(super) struct PrivateJwk {
     pub(super) kid: Option<Box<str>>,
     pub(super) algorithm: KeyManagement,
-    /// For which encryptions a secret is the content key, or why that cannot be said.
-    pub(super) direct: Result<Vec<ContentEncryption>, &'static str>,
+    /// For which encryption a secret is the content key, or why for none.
+    pub(super) direct: Result<ContentEncryption, &'static str>,
     pub(super) numbers: Numbers,
 }
 
@@ -90,22 +90,22 @@ fn choose(
     Ok((algorithm, enc))
 }
 
-/// RFC 8725 §3.1: one secret, one encryption. 32 bytes could be for two.
+/// RFC 8725 §3.1: one secret, one encryption. 32 bytes could be for two; where nothing is said they
+/// are for the authenticated mode that needs no composition.
 fn direct(
     length: usize,
     enc: Option<ContentEncryption>,
-) -> Result<Vec<ContentEncryption>, &'static str> {
-    let fits = |enc: &ContentEncryption| enc.key_length() == length;
-    if let Some(enc) = enc {
-        return Some(vec![enc])
-            .filter(|_| fits(&enc))
-            .ok_or("the secret has not the length that alg wants");
-    }
-    let possible: Vec<_> = ContentEncryption::ALL.iter().copied().filter(fits).collect();
-    match possible.len() {
-        0 => Err("the secret has the length of no encryption"),
-        1 => Ok(possible),
-        _ => Err("dir does not say for which encryption; name it in alg, A256GCM for example"),
+) -> Result<ContentEncryption, &'static str> {
+    let usual = match length {
+        16 => Ok(ContentEncryption::A128Gcm),
+        32 => Ok(ContentEncryption::A256Gcm),
+        64 => Ok(ContentEncryption::A256CbcHs512),
+        _ => Err("the secret has the length of no encryption"),
+    };
+    match enc {
+        None => usual,
+        Some(enc) if enc.key_length() == length => Ok(enc),
+        Some(_) => Err("the secret has not the length that alg wants"),
     }
 }
 
