@@ -42,7 +42,8 @@ export async function start() {
             scope: SCOPES,
           };
           if (format === 'opaque') return { ...tokens, accessTokenFormat: 'opaque' };
-          const [sign, encrypt] = decodeURIComponent(format).split('+');
+          // the names of encryptions may have a plus as well
+          const [, sign, encrypt] = /^(\w+)(?:\+(.+))?$/.exec(decodeURIComponent(format));
           const jwt = { sign: { alg: sign } };
           if (encrypt) jwt.encrypt = encryptions[encrypt].encrypt;
           return { ...tokens, accessTokenFormat: 'jwt', jwt };
