@@ -326,7 +326,8 @@ fn missing(name: &str) -> AuthError {
     }
 }
 
-const OPENIDDICT: &str = "a token of this type is for OpenIddict itself, a refresh token for example; send the access token";
+const OPENIDDICT: &str = "a token of this type is for OpenIddict itself, a refresh token for example; \
+                          send the access token";
 const ID_TOKEN: &str =
     "it looks like an ID token, which is for the client alone; send the access token";
 

@@ -1,4 +1,4 @@
-//! Encrypted JWTs: a JWE around a signed token (RFC 7516, RFC 7518 §4 and §5, RFC 7519 §5.2, RFC 8725).
+//! Encrypted JWTs: a JWE around a signed token (RFC 7516, RFC 7518 §4 and §5, RFC 7519 §5.2).
 
 use std::sync::Arc;
 
