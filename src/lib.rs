@@ -148,6 +148,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `jwt` | yes | `JwtValidator`, `jws`, `Jwk`, key sets |
+//! | `jwe` | | encrypted JWTs: `DecryptionKey`, `jwe::decrypt`; with it, `jwt` |
 //! | `introspection` | yes | `IntrospectionValidator` for opaque tokens |
 //! | `fetch` | yes | the default HTTP client (reqwest with rustls) |
 //! | `aws-lc` | yes | cryptography by aws-lc-rs; needs a C compiler |

@@ -13,6 +13,7 @@ type Door = fn(&[u8]) -> String;
 fn each_seed_has_its_verdict() {
     let doors: [(&str, Door); 9] = [
         ("bearer_header", doors::bearer_header),
+        ("encrypted_token", doors::encrypted_token),
         ("forms_ticket", doors::forms_ticket),
         ("forwarded", doors::forwarded),
         ("introspection_answer", doors::introspection_answer),

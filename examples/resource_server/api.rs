@@ -69,7 +69,8 @@ fn bearer(options: &Options) -> Result<BearerAuth, BuildError> {
     let mut jwt = JwtValidator::builder(keys.build()?)
         .issuer(&options.issuer)
         .audience(&options.audience)
-        .profile(options.profile.clone());
+        .profile(options.profile.clone())
+        .decryption_keys(options.decryption_keys.iter().cloned());
     for typ in &options.accept_types {
         jwt = jwt.accept_type(typ);
     }

@@ -1,8 +1,18 @@
 //! `--check`: every route, played against a mock issuer on loopback; and the command line.
 
-use std::{error::Error, fs, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{
+    env,
+    error::Error,
+    fs,
+    net::SocketAddr,
+    process::{self, ExitCode},
+    time::Duration,
+};
 
-use portcullis::testing::{Api, MockIssuer};
+use portcullis::{
+    jwt::jwe::KeyManagement,
+    testing::{Api, EncryptionKey, MockIssuer},
+};
 use reqwest::redirect;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -49,6 +59,7 @@ pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
     cors(&mut check, &format!("http://{address}/orders")).await?;
     rules(&mut check, &issuer).await?;
     opaque(&mut check).await?;
+    encrypted(&mut check, &issuer).await?;
     tickets(&mut check, &issuer).await?;
     mistakes(&mut check);
     Ok(check.finish())
@@ -102,6 +113,58 @@ async fn rules(check: &mut Check, issuer: &MockIssuer) -> Result<(), Box<dyn Err
         }
     }
     Ok(())
+}
+
+/// Encrypted tokens, with no key, with one, and with two of which one is older.
+async fn encrypted(check: &mut Check, issuer: &MockIssuer) -> Result<(), Box<dyn Error>> {
+    let folder = env::temp_dir().join(format!("resource_server-{}", process::id()));
+    fs::create_dir_all(&folder)?;
+    let write = |name: &str, jwk: &Value| {
+        let path = folder.join(name);
+        fs::write(&path, jwk.to_string()).map(|()| path.display().to_string())
+    };
+    let rsa = EncryptionKey::new("e1", KeyManagement::RsaOaep);
+    let secret = EncryptionKey::new("e2", KeyManagement::A256Kw);
+    let mut unnamed = rsa.private_jwk_json();
+    unnamed.as_object_mut().map(|jwk| (jwk.remove("alg"), jwk.remove("use")));
+    let (first, second) =
+        (write("rsa.json", &unnamed)?, write("oct.json", &secret.private_jwk_json())?);
+    let public = write("public.json", &issuer.signing_key().jwk_json())?;
+
+    let token = || issuer.token().audience(AUDIENCE);
+    for (flags, statuses) in [
+        (String::new(), [401, 401, 200]),
+        (format!("--decryption-key {first}"), [200, 401, 200]),
+        (format!("--decryption-key {first} --decryption-key {second}"), [200, 200, 200]),
+    ] {
+        let line = format!("--issuer {} --audience {AUDIENCE} {flags}", issuer.url());
+        let Command::Serve(options) = Command::parse(line.split_whitespace().map(str::to_owned))?
+        else {
+            return Err("a server was asked for".into());
+        };
+        let url = format!("http://{}/me", start(&options).await?);
+        let count = options.decryption_keys.len();
+        for ((what, bearer), status) in [
+            ("RSA-OAEP", token().encrypted(&rsa).build()),
+            ("A256KW", token().encrypted(&secret).build()),
+            ("signed alone", token().build()),
+        ]
+        .into_iter()
+        .zip(statuses)
+        {
+            let answer = support::client().get(&url).bearer_auth(&bearer).send().await?;
+            let title = format!("GET /me, {what}, with {count} of the keys:");
+            check.compare(&title, answer.status().as_u16(), status);
+        }
+    }
+    for (path, problem) in [(public, "d is missing"), ("no-file".to_owned(), "No such file")] {
+        let line = ["--decryption-key".to_owned(), path.clone()];
+        let told = Command::parse(line).err().unwrap_or_default();
+        let begin = format!("--decryption-key {path}: ");
+        let found = (told.starts_with(&begin), told.contains(problem));
+        check.compare(&format!("flags --decryption-key, {problem}:"), found, (true, true));
+    }
+    Ok(fs::remove_dir_all(&folder)?)
 }
 
 /// JWTs and opaque tokens at one door, with and without a memory.

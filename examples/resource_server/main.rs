@@ -16,6 +16,7 @@ mod support;
 
 mod api;
 mod check;
+mod decryption;
 mod options;
 mod tickets;
 

@@ -5,8 +5,10 @@ use std::{fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, time::Dura
 use http::{HeaderValue, Uri};
 use portcullis::{
     Secret,
-    jwt::{Algorithm, Profile},
+    jwt::{Algorithm, Profile, jwe::DecryptionKey},
 };
+
+use crate::decryption;
 
 /// What the server is told to do.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub struct Options {
     pub profile: Profile,
     pub accept_types: Vec<String>,
     pub algorithms: Option<Vec<Algorithm>>,
+    pub decryption_keys: Vec<DecryptionKey>,
     pub clock_tolerance: Option<Duration>,
     pub refetch_cooldown: Option<Duration>,
     pub allow_http_issuer: bool,
@@ -62,6 +65,7 @@ usage: resource_server --issuer URL --audience AUD [options]
   --profile NAME              rfc9068 (default) or identity-server
   --accept-type TYP           a further typ; may be repeated
   --algorithms LIST           for example RS256,ES256; default: all but HMAC
+  --decryption-key FILE       a private JWK that opens encrypted tokens; may be repeated
   --clock-tolerance SECONDS   default 60
   --refetch-cooldown SECONDS  between two fetches for unknown keys, default 30
   --allow-http-issuer         keys over http from any host; for tests
@@ -109,6 +113,9 @@ impl Command {
                 "--profile" => options.profile = profile(&value()?)?,
                 "--accept-type" => options.accept_types.push(value()?),
                 "--algorithms" => options.algorithms = Some(algorithms(&value()?)?),
+                "--decryption-key" => {
+                    options.decryption_keys.push(decryption::read(value()?.as_ref())?);
+                }
                 "--clock-tolerance" => options.clock_tolerance = Some(seconds(&flag, &value()?)?),
                 "--refetch-cooldown" => options.refetch_cooldown = Some(seconds(&flag, &value()?)?),
                 "--allow-http-issuer" => options.allow_http_issuer = true,
@@ -171,6 +178,7 @@ impl Options {
             profile: Profile::rfc9068(),
             accept_types: Vec::new(),
             algorithms: None,
+            decryption_keys: Vec::new(),
             clock_tolerance: None,
             refetch_cooldown: None,
             allow_http_issuer: false,

@@ -13,6 +13,7 @@
 
 mod assert_protected;
 mod clock;
+mod encryption_key;
 mod issuer;
 mod key;
 mod signed_in;
@@ -21,6 +22,7 @@ mod token;
 
 pub use assert_protected::{Unprotected, assert_protected};
 pub use clock::ManualClock;
+pub use encryption_key::EncryptionKey;
 pub use issuer::{
     Api, AuthorizationEntry, AuthorizationKind, AuthorizationStatus, Client, Endpoint, Fault,
     Grant, GrantError, MockIssuer, MockIssuerBuilder, Received, RefreshFlaw, RefreshTokens, Served,
@@ -29,4 +31,4 @@ pub use issuer::{
 pub use key::SigningKey;
 pub use signed_in::signed_in;
 pub use ticket::{TicketBuilder, TicketMint};
-pub use token::TokenBuilder;
+pub use token::{EncryptedTokenBuilder, TokenBuilder};

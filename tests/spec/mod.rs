@@ -88,6 +88,7 @@ mod cross_site;
 mod csrf;
 mod discovery;
 mod encodings;
+mod encrypted_tokens;
 mod forms_cookie_life;
 mod header_forms;
 mod introspection;
@@ -97,6 +98,8 @@ mod key_fetching;
 mod keys_under_load;
 mod login_redirects;
 mod kinds_of_caller;
+mod kinds_of_caller;
+mod login_redirects;
 mod logs;
 mod machine_keys;
 mod mock_token_endpoint;
@@ -120,6 +123,7 @@ mod s6;
 mod s7;
 mod s8;
 mod s9_entries;
+mod s9_tokens;
 mod signatures;
 mod step_up;
 mod strict_json;
@@ -149,6 +153,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("csrf", csrf::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
+    ("encrypted_tokens", encrypted_tokens::TESTS),
     ("forms_cookie_life", forms_cookie_life::TESTS),
     ("header_forms", header_forms::TESTS),
     ("introspection", introspection::TESTS),
@@ -158,6 +163,8 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("keys_under_load", keys_under_load::TESTS),
     ("login_redirects", login_redirects::TESTS),
     ("kinds_of_caller", kinds_of_caller::TESTS),
+    ("kinds_of_caller", kinds_of_caller::TESTS),
+    ("login_redirects", login_redirects::TESTS),
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
@@ -181,6 +188,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s7", s7::TESTS),
     ("s8", s8::TESTS),
     ("s9_entries", s9_entries::TESTS),
+    ("s9_tokens", s9_tokens::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),

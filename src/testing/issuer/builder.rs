@@ -12,6 +12,7 @@ use super::{
     key_ring::KeyRing,
     ledger::Saved,
     portal::Portal,
+    protection::Protection,
     store::{ClientEntry, Store, UserEntry},
 };
 use crate::{
@@ -40,6 +41,7 @@ pub struct MockIssuerBuilder {
     pub(super) pages: Vec<Page>,
     pub(super) password_error: (String, String),
     pub(super) portal: Option<Portal>,
+    pub(super) protection: Protection,
     pub(super) restored: Option<Value>,
     pub(super) revocation_path: String,
     pub(super) scope: Option<String>,
@@ -78,6 +80,7 @@ impl MockIssuerBuilder {
             pages: Vec::new(),
             password_error: ("invalid_grant".to_owned(), "invalid_username_or_password".to_owned()),
             portal: None,
+            protection: Protection::default(),
             restored: None,
             revocation_path: "/revoke".to_owned(),
             scope: None,

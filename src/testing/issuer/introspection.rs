@@ -11,6 +11,7 @@ use super::{
     grant::{credentials, unknown},
     ledger::Known,
     page::{json_page, page, with},
+    protection::visible_to,
     refusal::{Refusal, bad},
     store::{Store, TokenKind},
 };
@@ -99,6 +100,14 @@ impl MockIssuer {
         let over = entry.is_some_and(|entry| !entry.is_valid(now) || !store.still_stands(&entry));
         if early || late || over || is_gone(store, &answer) {
             return None;
+        }
+        if let Asker::Api(api) = asker
+            && self.0.settings.protection.scopes_for_audiences
+        {
+            answer = visible_to(&api.audience, answer.as_object()?)?.into();
+            answer["active"] = json!(true);
+            answer["token_type"] = json!("Bearer");
+            return Some(answer);
         }
         let mut granted: Vec<String> =
             scopes(&answer["scope"]).into_iter().map(str::to_owned).collect();

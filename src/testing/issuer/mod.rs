@@ -17,6 +17,7 @@ mod ledger;
 mod mock_issuer;
 mod page;
 mod portal;
+mod protection;
 mod record;
 mod refusal;
 mod serve;
