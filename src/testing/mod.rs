@@ -5,13 +5,15 @@
 //! 2. [`TokenBuilder`] makes its tokens, and every forgery.
 //! 3. [`TicketMint`] makes tickets of ASP.NET applications, good and flawed.
 //! 4. [`ManualClock`] is shared with whatever is tested; nothing sleeps.
-//! 5. [`signed_in`] makes a request by somebody, for a unit test of a handler without any issuer;
+//! 5. [`client`] asks a token endpoint and calls with what it gets.
+//! 6. [`signed_in`] makes a request by somebody, for a unit test of a handler without any issuer;
 //!    [`assert_protected`] names the routes that somebody forgot.
 //!
 //! **For tests only.** Whoever trusts a `MockIssuer` trusts everybody. What is wrong in a test
 //! panics here; nothing else in this crate does.
 
 mod assert_protected;
+pub mod client;
 mod clock;
 mod issuer;
 mod key;
