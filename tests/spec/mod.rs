@@ -116,6 +116,7 @@ mod supply_chain;
 mod ticket_attacks;
 mod ticket_sessions;
 mod times;
+mod token_client;
 mod token_types;
 mod tower;
 mod transport;
@@ -165,6 +166,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("ticket_attacks", ticket_attacks::TESTS),
     ("ticket_sessions", ticket_sessions::TESTS),
     ("times", times::TESTS),
+    ("token_client", token_client::TESTS),
     ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),
     ("transport", transport::TESTS),
