@@ -24,7 +24,8 @@ mod token;
 pub use assert_protected::{Unprotected, assert_protected};
 pub use clock::ManualClock;
 pub use issuer::{
-    Api, Client, Endpoint, Fault, MockIssuer, MockIssuerBuilder, Received, Served, User,
+    Api, AuthorizationEntry, AuthorizationKind, AuthorizationStatus, Client, Endpoint, Fault,
+    MockIssuer, MockIssuerBuilder, Received, Served, TokenEntry, TokenKind, TokenStatus, User,
 };
 pub use key::SigningKey;
 pub use signed_in::signed_in;

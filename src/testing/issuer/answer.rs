@@ -135,8 +135,13 @@ impl MockIssuer {
         algorithms.push("RS256");
         algorithms.sort_unstable();
         algorithms.dedup();
-        let mut scopes: Vec<&str> =
-            settings.clients.iter().flat_map(|client| &client.scopes).map(String::as_str).collect();
+        let mut scopes: Vec<&str> = state
+            .store
+            .clients
+            .iter()
+            .flat_map(|client| &client.scopes)
+            .map(String::as_str)
+            .collect();
         scopes.sort_unstable();
         scopes.dedup();
         let mut document = json!({

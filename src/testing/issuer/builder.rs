@@ -9,7 +9,9 @@ use super::{
     estate::{Api, Client, User},
     katana::Katana,
     key_ring::KeyRing,
+    ledger::Saved,
     portal::Portal,
+    store::{ClientEntry, Store, UserEntry},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -26,7 +28,7 @@ pub struct MockIssuerBuilder {
     pub(super) algorithm: Algorithm,
     pub(super) apis: Vec<Api>,
     pub(super) audience: String,
-    pub(super) clients: Vec<Client>,
+    pub(super) clients: Vec<ClientEntry>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) cors_origin: Option<String>,
     pub(super) identity_server: bool,
@@ -38,11 +40,12 @@ pub struct MockIssuerBuilder {
     pub(super) portal: Option<Portal>,
     pub(super) refresh_handles: bool,
     pub(super) response_fields: Map<String, Value>,
+    pub(super) restored: Option<Value>,
     pub(super) revocation_path: String,
     pub(super) scope: Option<String>,
     pub(super) token_path: String,
     pub(super) userinfo_path: String,
-    pub(super) users: Vec<User>,
+    pub(super) users: Vec<UserEntry>,
 }
 
 /// A page at a path of its own.
@@ -76,6 +79,7 @@ impl MockIssuerBuilder {
             portal: None,
             refresh_handles: false,
             response_fields: Map::new(),
+            restored: None,
             revocation_path: "/revoke".to_owned(),
             scope: None,
             token_path: "/token".to_owned(),
@@ -106,7 +110,7 @@ impl MockIssuerBuilder {
 
     /// A client.
     pub fn client(mut self, client: Client) -> Self {
-        self.clients.push(client);
+        self.clients.push(client.0);
         self
     }
 
@@ -202,6 +206,17 @@ impl MockIssuerBuilder {
         self
     }
 
+    /// Starts from what another issuer [saved](MockIssuer::save): its keys, users, clients, tokens and
+    /// authorizations. Of the users and clients that are named here, those count that it does not
+    /// know. Paths, APIs and the like are not saved.
+    ///
+    /// # Panics
+    /// In [`build`](Self::build), if this is nothing that an issuer saved.
+    pub fn restore(mut self, saved: &Value) -> Self {
+        self.restored = Some(saved.clone());
+        self
+    }
+
     /// The path of the revocation endpoint. Default: `/revoke`.
     pub fn revocation_path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.revocation_path);
@@ -222,7 +237,7 @@ impl MockIssuerBuilder {
 
     /// A user.
     pub fn user(mut self, user: User) -> Self {
-        self.users.push(user);
+        self.users.push(user.0);
         self
     }
 
@@ -234,8 +249,15 @@ impl MockIssuerBuilder {
 
     /// The issuer.
     #[must_use]
-    pub fn build(self) -> MockIssuer {
-        let ring = KeyRing::new(self.algorithm);
-        MockIssuer::from_parts(self, ring)
+    pub fn build(mut self) -> MockIssuer {
+        let (ring, mut store) = match self.restored.take() {
+            None => (KeyRing::new(self.algorithm), Store::default()),
+            Some(saved) => {
+                let saved: Saved = serde_json::from_value(saved).expect("an issuer saved it");
+                (KeyRing::restore(saved.ring).expect("an issuer saved it"), saved.store)
+            }
+        };
+        store.introduce(&self.clients, &self.users);
+        MockIssuer::from_parts(self, ring, store)
     }
 }

@@ -8,8 +8,10 @@ use super::{
     MockIssuer,
     estate::Api,
     form::Form,
+    ledger::Known,
     page::{json_page, page, with},
     refusal::{Refusal, bad},
+    store::Store,
     token_endpoint::{credentials, unknown},
 };
 
@@ -36,8 +38,8 @@ impl MockIssuer {
             let client = self.client(parts, &form)?;
             let token = form.required("token")?;
             // RFC 7009 §2.2: an unknown token is revoked well enough
-            if let Some((_, claims)) = self.known(token) {
-                if claims["client_id"] != json!(client.id) {
+            if let Some(known) = self.known(token) {
+                if !known.is_of(&client.id) {
                     return Err(bad("invalid_grant", "the token is another client's"));
                 }
                 self.revoke(token);
@@ -77,11 +79,13 @@ impl MockIssuer {
 
     /// What this asker is told about a token that is active.
     fn active(&self, token: &str, asker: &Asker) -> Option<Value> {
-        let (name, mut answer) = self.known(token)?;
-        let now = self.clock().now().as_secs();
-        let expired = answer["exp"].as_u64().is_some_and(|exp| exp <= now);
-        let early = answer["nbf"].as_u64().is_some_and(|nbf| nbf > now);
-        if expired || early || self.is_revoked(&name) || self.is_gone(&answer) {
+        let Known { claims: mut answer, entry } = self.known(token)?;
+        let now = self.clock().now();
+        let early = answer["nbf"].as_u64().is_some_and(|nbf| nbf > now.as_secs());
+        let late = answer["exp"].as_u64().is_some_and(|exp| exp <= now.as_secs());
+        let store = &self.state().store;
+        let over = entry.is_some_and(|entry| !entry.is_valid(now) || !store.still_stands(&entry));
+        if early || late || over || is_gone(store, &answer) {
             return None;
         }
         let mut granted: Vec<String> =
@@ -104,17 +108,16 @@ impl MockIssuer {
         answer["token_type"] = json!("Bearer");
         Some(answer)
     }
-
-    /// Its user or its client is not active any more.
-    fn is_gone(&self, claims: &Value) -> bool {
-        let state = self.state();
-        let is = |name: &str, member: &str| claims[member].as_str() == Some(name);
-        state.clients.iter().any(|client| client.disabled && is(&client.id, "client_id"))
-            || state.users.iter().any(|user| user.inactive && is(&user.name, "sub"))
-    }
 }
 
-fn scopes(scope: &Value) -> Vec<&str> {
+/// Its user or its client is not active any more.
+fn is_gone(store: &Store, claims: &Value) -> bool {
+    let client = claims["client_id"].as_str().and_then(|id| store.client(id));
+    let user = claims["sub"].as_str().and_then(|name| store.user(name));
+    client.is_some_and(|client| client.disabled) || user.is_some_and(|user| !user.is_active())
+}
+
+pub(super) fn scopes(scope: &Value) -> Vec<&str> {
     match scope {
         Value::String(scope) => scope.split(' ').filter(|name| !name.is_empty()).collect(),
         Value::Array(scopes) => scopes.iter().filter_map(Value::as_str).collect(),

@@ -12,13 +12,11 @@ use super::{
     form::Form,
     page::json_page,
     refusal::{Refusal, bad},
+    store::{Redemption, TokenEntry, TokenKind, random_handle},
 };
-use crate::{
-    crypto,
-    ticket::{
-        Ticket, TicketClaim, TicketFormat,
-        aspnet::{KatanaAccessToken, MachineKey},
-    },
+use crate::ticket::{
+    Ticket, TicketClaim, TicketFormat,
+    aspnet::{KatanaAccessToken, MachineKey},
 };
 
 /// What [`MockIssuerBuilder::katana`](super::MockIssuerBuilder::katana) sets up.
@@ -91,8 +89,14 @@ impl MockIssuer {
     /// grant a token came from.
     fn refresh_grant(&self, form: &Form) -> Result<Granted, Refusal> {
         let handle = form.required("refresh_token")?;
-        let name = self.state().refresh_handles.remove(handle);
-        let name = name.ok_or_else(|| bad("invalid_grant", "the refresh token is not known"))?;
+        let now = self.clock().now();
+        let tokens = &mut self.state().store.tokens;
+        let entry = tokens.find(handle).filter(|entry| entry.kind == TokenKind::Refresh).cloned();
+        let entry = entry.ok_or_else(|| bad("invalid_grant", "the refresh token is not known"))?;
+        if tokens.redeem(&entry.id, now, Duration::ZERO) != Redemption::First {
+            return Err(bad("invalid_grant", "the refresh token is not known"));
+        }
+        let name = entry.subject.unwrap_or_default();
         Ok(Granted { claims: vec![("test", "1")], ..Granted::to(&name) })
     }
 
@@ -118,10 +122,12 @@ impl MockIssuer {
             "expires_in": TOKEN_LIFETIME.as_secs(),
         });
         if self.0.settings.refresh_handles {
-            let mut bytes = [0; 16];
-            crypto::fill_random(&mut bytes);
-            let handle: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            self.state().refresh_handles.insert(handle.clone(), granted.name);
+            let handle = random_handle(16);
+            let store = &mut self.state().store;
+            let id = store.name("token");
+            let mut entry = TokenEntry::new(id, TokenKind::Refresh, &handle, now);
+            entry.subject = Some(granted.name);
+            store.tokens.insert(entry);
             document["refresh_token"] = handle.into();
         }
         Ok(document)

@@ -1,6 +1,7 @@
 //! An authorization server for tests: metadata, keys, tokens, introspection, revocation, userinfo,
 //! and every way to fail.
 
+mod accounts;
 mod answer;
 mod builder;
 mod cors;
@@ -11,13 +12,14 @@ mod form;
 mod introspection;
 mod katana;
 mod key_ring;
+mod ledger;
 mod mock_issuer;
-mod opaque;
 mod page;
 mod portal;
 mod record;
 mod refusal;
 mod serve;
+mod store;
 mod token_endpoint;
 mod userinfo;
 
@@ -27,3 +29,6 @@ pub use fault::{Endpoint, Fault};
 pub use mock_issuer::MockIssuer;
 pub use record::Received;
 pub use serve::Served;
+pub use store::{
+    AuthorizationEntry, AuthorizationKind, AuthorizationStatus, TokenEntry, TokenKind, TokenStatus,
+};

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::{
     MockIssuer, cors,
-    estate::{Client, User},
     form::{self, Form},
     page::{json_page, page, with},
     refusal::{Refusal, bad},
+    store::{ClientEntry, UserEntry},
 };
 
 impl MockIssuer {
@@ -38,7 +38,7 @@ impl MockIssuer {
         if !["client_credentials", "password"].contains(&grant) {
             return Err(bad("unsupported_grant_type", "this grant is not known here"));
         }
-        if !client.grants.iter().any(|allowed| allowed == grant) {
+        if !client.may_use(grant) {
             return Err(bad("unauthorized_client", "the client may not use this grant"));
         }
         let scopes = scopes(&client, form.get("scope"))?;
@@ -48,9 +48,9 @@ impl MockIssuer {
 
     fn issue(
         &self,
-        client: &Client,
+        client: &ClientEntry,
         scopes: &[String],
-        user: Option<&User>,
+        user: Option<&UserEntry>,
     ) -> Result<Value, Refusal> {
         let settings = &self.0.settings;
         let scope = scopes.join(" ");
@@ -114,10 +114,10 @@ impl MockIssuer {
     }
 
     /// RFC 6749 §2.3.1.
-    pub(super) fn client(&self, parts: &Parts, form: &Form) -> Result<Client, Refusal> {
+    pub(super) fn client(&self, parts: &Parts, form: &Form) -> Result<ClientEntry, Refusal> {
         let (id, secret) = credentials(parts, form)?;
         let state = self.state();
-        let client = state.clients.iter().find(|client| client.id == id);
+        let client = state.store.client(&id);
         let client = client.filter(|client| !client.disabled).ok_or_else(unknown)?;
         if client.secret.as_deref().unwrap_or_default() != secret {
             return Err(unknown());
@@ -125,7 +125,7 @@ impl MockIssuer {
         Ok(client.clone())
     }
 
-    pub(super) fn user(&self, form: &Form) -> Result<User, Refusal> {
+    pub(super) fn user(&self, form: &Form) -> Result<UserEntry, Refusal> {
         let name = form.required("username")?;
         // an omitted password is an empty one
         let password = form.get("password").unwrap_or_default();
@@ -135,14 +135,14 @@ impl MockIssuer {
             return Err(bad("invalid_grant", "the name or the password is too long"));
         }
         let state = self.state();
-        let user = state.users.iter().find(|user| user.name == name).ok_or_else(refused)?;
+        let user = state.store.user(name).ok_or_else(refused)?;
         if user.undecided {
             return Err(bad("invalid_grant", ""));
         }
         if user.password != password {
             return Err(refused());
         }
-        if user.inactive {
+        if !user.is_active() {
             return Err(bad("invalid_grant", "the user is not active"));
         }
         Ok(user.clone())
@@ -175,7 +175,7 @@ pub(super) fn unknown() -> Refusal {
     }
 }
 
-fn scopes(client: &Client, asked: Option<&str>) -> Result<Vec<String>, Refusal> {
+fn scopes(client: &ClientEntry, asked: Option<&str>) -> Result<Vec<String>, Refusal> {
     let Some(asked) = asked else { return Ok(client.scopes.clone()) };
     let names: Vec<&str> = asked.split(' ').filter(|name| !name.is_empty()).collect();
     if names.iter().any(|name| !client.scopes.iter().any(|allowed| allowed == name)) {
