@@ -24,8 +24,9 @@ mod token;
 pub use assert_protected::{Unprotected, assert_protected};
 pub use clock::ManualClock;
 pub use issuer::{
-    Api, AuthorizationEntry, AuthorizationKind, AuthorizationStatus, Client, Endpoint, Fault,
-    MockIssuer, MockIssuerBuilder, Received, Served, TokenEntry, TokenKind, TokenStatus, User,
+    Api, AuthorizationEntry, AuthorizationKind, AuthorizationStatus, Client, ConsentDecision,
+    ConsentStep, ConsentType, Endpoint, Fault, MockIssuer, MockIssuerBuilder, PersonalAccessTokens,
+    Pruned, Received, ScriptedUser, Served, TokenEntry, TokenKind, TokenStatus, User,
 };
 pub use key::SigningKey;
 pub use signed_in::signed_in;

@@ -1,7 +1,9 @@
 //! Whether a client gets what it asks for, and whether the user is asked.
 
+use serde::{Deserialize, Serialize};
+
 /// How a client comes by its users' consent; the words are OpenIddict's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum ConsentType {
     /// The user is asked once, and again for more scopes.

@@ -27,8 +27,11 @@ impl MockIssuer {
             let form = Form::read(parts, body)?;
             let asker = self.asker(parts, &form)?;
             let token = form.required("token")?; // a hint changes nothing: everything is searched
-            let answer = self.active(token, &asker).unwrap_or_else(|| json!({ "active": false }));
-            Ok(json_page(&answer))
+            let answer = self.active(token, &asker);
+            if answer.is_some() {
+                self.note_use(token);
+            }
+            Ok(json_page(&answer.unwrap_or_else(|| json!({ "active": false }))))
         })
     }
 
@@ -75,6 +78,11 @@ impl MockIssuer {
             Some(_) => Err(unknown()),
             None => self.client(parts, form).map(|_| Asker::Anybody),
         }
+    }
+
+    /// The claims of a token that is active.
+    pub(super) fn active_claims(&self, token: &str) -> Option<Value> {
+        self.active(token, &Asker::Anybody)
     }
 
     /// What this asker is told about a token that is active.

@@ -3,7 +3,11 @@
 
 mod accounts;
 mod answer;
+mod authorizations;
+mod authorize;
 mod builder;
+mod code_grant;
+mod consent;
 mod cors;
 mod estate;
 mod fault;
@@ -12,22 +16,32 @@ mod form;
 mod introspection;
 mod katana;
 mod key_ring;
+mod last_used;
 mod ledger;
 mod mock_issuer;
 mod page;
+mod pats;
+mod pkce;
 mod portal;
+mod presets;
+mod prune;
 mod record;
 mod refusal;
+mod scripted_user;
 mod serve;
 mod store;
 mod token_endpoint;
 mod userinfo;
 
 pub use builder::MockIssuerBuilder;
+pub use consent::{ConsentStep, ConsentType};
 pub use estate::{Api, Client, User};
 pub use fault::{Endpoint, Fault};
 pub use mock_issuer::MockIssuer;
+pub use pats::PersonalAccessTokens;
+pub use prune::Pruned;
 pub use record::Received;
+pub use scripted_user::{ConsentDecision, ScriptedUser};
 pub use serve::Served;
 pub use store::{
     AuthorizationEntry, AuthorizationKind, AuthorizationStatus, TokenEntry, TokenKind, TokenStatus,

@@ -175,7 +175,7 @@ pub(super) fn unknown() -> Refusal {
     }
 }
 
-fn scopes(client: &ClientEntry, asked: Option<&str>) -> Result<Vec<String>, Refusal> {
+pub(super) fn scopes(client: &ClientEntry, asked: Option<&str>) -> Result<Vec<String>, Refusal> {
     let Some(asked) = asked else { return Ok(client.scopes.clone()) };
     let names: Vec<&str> = asked.split(' ').filter(|name| !name.is_empty()).collect();
     if names.iter().any(|name| !client.scopes.iter().any(|allowed| allowed == name)) {
