@@ -109,6 +109,7 @@ mod s5;
 mod s6;
 mod s7;
 mod s8;
+mod s8_management;
 mod signatures;
 mod step_up;
 mod strict_json;
@@ -159,6 +160,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("s8", s8::TESTS),
+    ("s8_management", s8_management::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
