@@ -80,6 +80,7 @@ mod algorithms;
 mod answers;
 mod chunks;
 mod claims;
+mod code_flow;
 mod connections;
 mod cookie_life;
 mod cookie_renewal;
@@ -110,6 +111,7 @@ mod s6;
 mod s7;
 mod s8;
 mod s8_management;
+mod s9_flows;
 mod signatures;
 mod step_up;
 mod strict_json;
@@ -131,6 +133,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("answers", answers::TESTS),
     ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
+    ("code_flow", code_flow::TESTS),
     ("connections", connections::TESTS),
     ("cookie_life", cookie_life::TESTS),
     ("cookie_renewal", cookie_renewal::TESTS),
@@ -161,6 +164,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s7", s7::TESTS),
     ("s8", s8::TESTS),
     ("s8_management", s8_management::TESTS),
+    ("s9_flows", s9_flows::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
