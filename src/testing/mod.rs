@@ -25,8 +25,9 @@ pub use assert_protected::{Unprotected, assert_protected};
 pub use clock::ManualClock;
 pub use issuer::{
     Api, AuthorizationEntry, AuthorizationKind, AuthorizationStatus, Client, ConsentDecision,
-    ConsentStep, ConsentType, Endpoint, Fault, MockIssuer, MockIssuerBuilder, PersonalAccessTokens,
-    Pruned, Received, ScriptedUser, Served, TokenEntry, TokenKind, TokenStatus, User,
+    ConsentStep, ConsentType, Endpoint, Fault, Grant, GrantError, MockIssuer, MockIssuerBuilder,
+    PersonalAccessTokens, Pruned, Received, RefreshFlaw, RefreshTokens, ScriptedUser, Served,
+    TokenEntry, TokenKind, TokenRequest, TokenStatus, User,
 };
 pub use key::SigningKey;
 pub use signed_in::signed_in;

@@ -192,7 +192,7 @@ async fn what_a_code_is_bound_to() {
             let id = flow.issuer.authorizations()[0].id.clone();
             assert!(flow.issuer.revoke_authorization(&id));
         },
-        |flow| assert_eq!(flow.issuer.revoke_subject("alice"), 2, "the code and the authorization"),
+        |flow| assert_eq!(flow.issuer.revoke_user("alice"), 2, "the code and the authorization"),
     ];
     for end in ends {
         let flow = Flow::new();

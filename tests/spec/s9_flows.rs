@@ -298,7 +298,7 @@ async fn all_of_a_user_and_all_of_a_client() {
     assert_eq!((flow.status(&others), flow.valid().len()), (TokenStatus::Valid, 1));
     refused(&flow.refresh(&refresh).await, "invalid_grant");
     flow.authorize(READ, "&prompt=none").await.has_error("consent_required");
-    assert_eq!(flow.issuer.revoke_subject("alice"), 4);
+    assert_eq!(flow.issuer.revoke_user("alice"), 4);
     assert_eq!((flow.status(&others), flow.valid().len()), (TokenStatus::Revoked, 0));
     // one token alone, by itself
     let (access, refresh) = flow.tokens(OFFLINE).await;

@@ -190,6 +190,9 @@ impl Fetch for Line {
         if request.headers().contains_key("authorization") && take(&self.losing) {
             request.headers_mut().remove("authorization");
         }
+        // on the wire a request has no authority
+        let path = request.uri().path_and_query().unwrap().as_str().parse().unwrap();
+        *request.uri_mut() = path;
         let app = self.app.clone().expect("an application");
         Box::pin(async move {
             tokio::task::yield_now().await; // as if there were a network

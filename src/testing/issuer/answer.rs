@@ -112,15 +112,22 @@ impl MockIssuer {
             path if self.has_pats_at(path) => Some(Endpoint::PersonalAccessTokens),
             path if path == self.0.settings.authorization_path => Some(Endpoint::Authorization),
             path if path == self.0.settings.revocation_path => Some(Endpoint::Revocation),
-            path if path == self.0.settings.token_path => Some(Endpoint::Token),
+            path if self.is_token_path(path) => Some(Endpoint::Token),
             path if path == self.0.settings.userinfo_path => Some(Endpoint::Userinfo),
             _ => None,
         }
     }
 
+    fn is_token_path(&self, path: &str) -> bool {
+        let settings = &self.0.settings;
+        path == settings.token_path
+            || settings.grants.compat && path.eq_ignore_ascii_case(&settings.token_path)
+    }
+
     fn page(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
         let portal = self.0.settings.portal.as_ref();
-        if let Some(page) = portal.and_then(|portal| portal.page(self, parts, body)) {
+        let portal = portal.and_then(|portal| portal.page(self, parts, body));
+        if let Some(page) = portal.or_else(|| self.external_page(parts)) {
             return page;
         }
         match self.0.settings.pages.iter().find(|page| page.path == parts.uri.path()) {
@@ -160,7 +167,7 @@ impl MockIssuer {
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,
-            "grant_types_supported": ["authorization_code", "client_credentials", "password"],
+            "grant_types_supported": settings.grants.names(),
             "code_challenge_methods_supported": CodeChallenge::METHODS,
             "authorization_response_iss_parameter_supported": true,
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],

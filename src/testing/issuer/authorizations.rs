@@ -72,14 +72,4 @@ impl MockIssuer {
     pub fn revoke_authorization(&self, id: &str) -> bool {
         self.state().store.revoke_authorization(id)
     }
-
-    /// Revokes every token and every authorization of a client. Returns how many.
-    pub fn revoke_client(&self, id: &str) -> usize {
-        self.state().store.revoke_client(id)
-    }
-
-    /// Revokes every token and every authorization of a user. Returns how many.
-    pub fn revoke_subject(&self, name: &str) -> usize {
-        self.state().store.revoke_subject(name)
-    }
 }

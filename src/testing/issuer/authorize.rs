@@ -10,12 +10,12 @@ use super::{
     MockIssuer,
     consent::{ConsentStep, Prompt, decide},
     form::Form,
+    grant::scopes,
     page::{page, with},
     pkce::CodeChallenge,
     refusal::{Refusal, bad},
     scripted_user::{ConsentDecision, ScriptedUser},
     store::{AuthorizationKind, ClientEntry, TokenEntry, TokenKind, random_handle},
-    token_endpoint::scopes,
 };
 use crate::introspection::encode;
 

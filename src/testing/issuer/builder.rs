@@ -1,12 +1,13 @@
 //! Configuring the issuer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     MockIssuer,
     estate::{Api, Client, User},
+    grant::GrantSettings,
     katana::Katana,
     key_ring::KeyRing,
     ledger::Saved,
@@ -33,6 +34,7 @@ pub struct MockIssuerBuilder {
     pub(super) clients: Vec<ClientEntry>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) cors_origin: Option<String>,
+    pub(super) grants: GrantSettings,
     pub(super) identity_server: bool,
     pub(super) introspection_path: String,
     pub(super) issuer: Option<String>,
@@ -41,9 +43,7 @@ pub struct MockIssuerBuilder {
     pub(super) password_error: (String, String),
     pub(super) pats: Option<PersonalAccessTokens>,
     pub(super) portal: Option<Portal>,
-    pub(super) refresh_handles: bool,
     pub(super) requires_pkce: bool,
-    pub(super) response_fields: Map<String, Value>,
     pub(super) restored: Option<Value>,
     pub(super) revocation_path: String,
     pub(super) scope: Option<String>,
@@ -75,6 +75,7 @@ impl MockIssuerBuilder {
             clients: Vec::new(),
             clock: Arc::new(SystemClock),
             cors_origin: None,
+            grants: GrantSettings::default(),
             identity_server: false,
             introspection_path: "/introspect".to_owned(),
             issuer: None,
@@ -83,9 +84,7 @@ impl MockIssuerBuilder {
             password_error: ("invalid_grant".to_owned(), "invalid_username_or_password".to_owned()),
             pats: None,
             portal: None,
-            refresh_handles: false,
             requires_pkce: false,
-            response_fields: Map::new(),
             restored: None,
             revocation_path: "/revoke".to_owned(),
             scope: None,
@@ -158,12 +157,12 @@ impl MockIssuerBuilder {
     }
 
     /// As Katana's authorization server does it: the access tokens of `/token` are tickets under this
-    /// machine key, for one day, with the claims name and `role` (`user`). No client is asked for;
-    /// the grants are `password` and, with [`refresh_handles`](Self::refresh_handles),
-    /// `refresh_token`.
+    /// machine key, for one day, with the claims name and `role` (`user`). Clients may be
+    /// [unnamed](Self::unnamed_clients). For its way of speaking see [`compat`](Self::compat).
     pub fn katana(mut self, key: MachineKey) -> Self {
         self.katana = Some(Katana::new(key));
-        self
+        self.grants.public = true;
+        self.access_token_lifetime(Duration::from_secs(86_400))
     }
 
     /// A page of plain text at this path, for GET and POST. It is no endpoint: no fault hits it, and
@@ -197,20 +196,6 @@ impl MockIssuerBuilder {
     pub fn portal(mut self, cookie: TicketCookie, key: MachineKey) -> Result<Self, BuildError> {
         self.portal = Some(Portal::new(cookie, key)?);
         Ok(self)
-    }
-
-    /// With [`katana`](Self::katana), each token comes with a refresh handle: 32 hexadecimal digits,
-    /// good once. Who asks with it gets the claim `test` (`1`) as well. Default: none.
-    pub const fn refresh_handles(mut self) -> Self {
-        self.refresh_handles = true;
-        self
-    }
-
-    /// A member that `/token` adds to its answers. A name that RFC 6749 §5 defines makes them status
-    /// 500.
-    pub fn response_field(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.response_fields.insert(name.to_owned(), value.into());
-        self
     }
 
     /// Starts from what another issuer [saved](MockIssuer::save): its keys, users, clients, tokens and

@@ -6,22 +6,34 @@ use super::{
     MockIssuer,
     authorize::{CHALLENGE, METHOD, REDIRECT_URI},
     form::Form,
+    grant::Granted,
     pkce::CodeChallenge,
     refusal::{Refusal, bad},
     store::{ClientEntry, Redemption, Store, TokenEntry, TokenKind, UserEntry},
 };
-use crate::clock::UnixTime;
 
 impl MockIssuer {
+    pub(super) fn code_grant(&self, form: &Form, client: ClientEntry) -> Result<Granted, Refusal> {
+        let code = match form.required("code") {
+            // Katana's handler runs into an ArgumentNullException
+            Err(_) if self.0.settings.grants.compat => return Err(Refusal::crash()),
+            code => code?,
+        };
+        let (entry, user) = self.redeem_code(code, form, &client)?;
+        let scopes = entry.scopes.clone();
+        let granted = Granted::to_user("authorization_code", Some(client), user, scopes);
+        Ok(granted.in_exchange_for(entry))
+    }
+
     /// The code that this client presents, redeemed, and its user. A code that was redeemed before is
     /// in two hands: whatever came of it is revoked (§4.1.2). The authorization stays, so that the
     /// honest client can begin again.
-    pub(super) fn redeem_code(
+    fn redeem_code(
         &self,
+        code: &str,
         form: &Form,
         client: &ClientEntry,
     ) -> Result<(TokenEntry, UserEntry), Refusal> {
-        let code = form.required("code")?;
         let (verifier, redirect_uri) = (form.get("code_verifier"), form.get("redirect_uri"));
         let now = self.clock().now();
         let store = &mut self.state().store;
@@ -43,18 +55,13 @@ impl MockIssuer {
         }
         let challenge = CodeChallenge::read(property(CHALLENGE), property(METHOD), false)?;
         CodeChallenge::check(challenge.as_ref(), verifier)?;
-        redeem(store, &entry, now)?;
+        if store.tokens.redeem(&entry.id, now, Duration::ZERO) != Redemption::First {
+            return Err(replayed(store, &entry));
+        }
         for own in [REDIRECT_URI, CHALLENGE, METHOD] {
             entry.properties.remove(own);
         }
         Ok((entry, user))
-    }
-}
-
-fn redeem(store: &mut Store, entry: &TokenEntry, now: UnixTime) -> Result<(), Refusal> {
-    match store.tokens.redeem(&entry.id, now, Duration::ZERO) {
-        Redemption::First => Ok(()),
-        Redemption::Replay | Redemption::Retry => Err(replayed(store, entry)),
     }
 }
 

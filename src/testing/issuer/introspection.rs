@@ -8,17 +8,18 @@ use super::{
     MockIssuer,
     estate::Api,
     form::Form,
+    grant::{credentials, unknown},
     ledger::Known,
     page::{json_page, page, with},
     refusal::{Refusal, bad},
-    store::Store,
-    token_endpoint::{credentials, unknown},
+    store::{Store, TokenKind},
 };
 
 /// Who asks about a token.
 enum Asker {
     Anybody,
     Api(Api),
+    Client(String),
 }
 
 impl MockIssuer {
@@ -71,12 +72,15 @@ impl MockIssuer {
             let allowed = scopes(&claims["scope"]).contains(&"introspection");
             return if allowed { Ok(Asker::Anybody) } else { Err(unknown()) };
         }
-        let (id, secret) = credentials(parts, form)?;
-        let mut apis = self.0.settings.apis.iter();
-        match apis.find(|api| api.audience == id && api.secret.is_some()) {
-            Some(api) if api.secret.as_ref() == Some(&secret) => Ok(Asker::Api(api.clone())),
+        let readings = credentials(parts, form, false)?;
+        let apis = self.0.settings.apis.iter().filter(|api| api.secret.is_some());
+        let mut named = apis.flat_map(|api| readings.iter().map(move |reading| (api, reading)));
+        match named.find(|(api, (id, _))| api.audience == *id) {
+            Some((api, (_, secret))) if api.secret.as_ref() == Some(secret) => {
+                Ok(Asker::Api(api.clone()))
+            }
             Some(_) => Err(unknown()),
-            None => self.client(parts, form).map(|_| Asker::Anybody),
+            None => self.client(parts, form).map(|client| Asker::Client(client.id)),
         }
     }
 
@@ -85,13 +89,21 @@ impl MockIssuer {
         self.active(token, &Asker::Anybody)
     }
 
-    /// What this asker is told about a token that is active.
+    /// What this asker is told about a token that is active. A refresh token is nobody's business but
+    /// its client's, a code not even that.
     fn active(&self, token: &str, asker: &Asker) -> Option<Value> {
         let Known { claims: mut answer, entry } = self.known(token)?;
         let now = self.clock().now();
         let early = answer["nbf"].as_u64().is_some_and(|nbf| nbf > now.as_secs());
         let late = answer["exp"].as_u64().is_some_and(|exp| exp <= now.as_secs());
         let store = &self.state().store;
+        let kind = entry.as_ref().map_or(TokenKind::Access, |entry| entry.kind);
+        let is_own = matches!(asker, Asker::Client(id) if answer["client_id"] == **id);
+        match kind {
+            TokenKind::Access | TokenKind::PersonalAccess => {}
+            TokenKind::Refresh if is_own => {}
+            TokenKind::Refresh | TokenKind::Code => return None,
+        }
         let over = entry.is_some_and(|entry| !entry.is_valid(now) || !store.still_stands(&entry));
         if early || late || over || is_gone(store, &answer) {
             return None;
@@ -113,7 +125,9 @@ impl MockIssuer {
             answer["scope"] = json!(granted.join(" "));
         }
         answer["active"] = json!(true);
-        answer["token_type"] = json!("Bearer");
+        if kind != TokenKind::Refresh {
+            answer["token_type"] = json!("Bearer");
+        }
         Some(answer)
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{
     MockIssuer,
+    grant::RefreshFlaw,
     key_ring::SavedRing,
     store::{AuthorizationEntry, Store, TokenEntry, TokenKind, TokenStatus, random_handle},
 };
@@ -48,10 +49,16 @@ impl MockIssuer {
     /// ```
     #[must_use]
     pub fn opaque_token(&self, token: &TokenBuilder) -> String {
-        let claims: Value = serde_json::from_str(&token.payload_json()).expect("claims are JSON");
         let handle = random_handle(32);
-        self.enter(&handle, claims, TokenStatus::Valid);
+        self.opaque_token_spelled(&handle, token);
         handle
+    }
+
+    /// An opaque token with the claims of this one and this spelling: a long one, or one of every
+    /// character that a token may have.
+    pub fn opaque_token_spelled(&self, spelling: &str, token: &TokenBuilder) {
+        let claims: Value = serde_json::from_str(&token.payload_json()).expect("claims are JSON");
+        self.enter(spelling, claims, TokenStatus::Valid);
     }
 
     /// Revokes a token of this issuer, opaque or a JWT; with a refresh token whatever came from the
@@ -62,6 +69,16 @@ impl MockIssuer {
             Some(Known { claims, entry: None }) => self.enter(token, claims, TokenStatus::Revoked),
             None => {}
         }
+    }
+
+    /// Revokes every token and authorization of this client. Returns how many.
+    pub fn revoke_client(&self, id: &str) -> usize {
+        self.state().store.revoke_client(id)
+    }
+
+    /// Revokes every token and authorization of this user. Returns how many.
+    pub fn revoke_user(&self, name: &str) -> usize {
+        self.state().store.revoke_subject(name)
     }
 
     /// The entry of a token that was issued, by the token itself.
@@ -104,7 +121,11 @@ impl MockIssuer {
     #[must_use]
     pub fn save(&self) -> Value {
         let state = self.state();
-        let saved = Saved { ring: state.ring.save(), store: state.store.clone() };
+        let mut store = state.store.clone();
+        if self.0.settings.grants.flaw == Some(RefreshFlaw::Dictionary) {
+            store.tokens = store.tokens.without(TokenKind::Refresh);
+        }
+        let saved = Saved { ring: state.ring.save(), store };
         serde_json::to_value(saved).expect("plain data is JSON")
     }
 
