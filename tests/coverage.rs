@@ -26,7 +26,6 @@ const CHANGES: &[&str] = &[
     "both local and introspected",
     "client assertions and mutual TLS",
     "code flow and refresh tokens",
-    "encrypted tokens",
     "gateway",
     "host authentication",
     "live configuration",

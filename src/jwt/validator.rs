@@ -8,6 +8,7 @@ use super::{
     Algorithm, FoundKeys, Key, KeySource,
     jws::{Compact, Header, HeaderBuffer, does_not_fit, malformed},
     known_headers::KnownHeaders,
+    opened::Opened,
     rules::Rules,
     static_keys::MOST_TRIES,
 };
@@ -32,8 +33,11 @@ use crate::{
 /// 5. the claims, in one pass: `iss`, `aud`, `exp`, `nbf`, `iat`, `cnf`, and what the
 ///    [`Profile`](super::Profile) requires.
 ///
-/// It does NOT decrypt, fetch what a header points to, or ask the issuer whether the token was
-/// revoked.
+/// An encrypted token is opened first, where there are
+/// [decryption keys](super::JwtValidatorBuilder::decryption_keys); what is inside is judged as above,
+/// and must be signed.
+///
+/// It does NOT fetch what a header points to, or ask the issuer whether the token was revoked.
 ///
 /// ```
 /// use portcullis::jwt::{Algorithm, JwtValidator, StaticKeys};
@@ -59,6 +63,9 @@ enum Issuers {
 
 struct Several {
     by_iss: HashMap<Box<str>, Arc<Issuer>>,
+    /// Those of all of them: an encrypted token does not say whose it is.
+    #[cfg(feature = "jwe")]
+    decryption_keys: Vec<super::jwe::DecryptionKey>,
     max_token_bytes: usize,
     /// That of the first validator.
     clock: Arc<dyn Clock>,
@@ -68,6 +75,8 @@ struct Several {
 /// All that belongs to one issuer. What one issuer allows says nothing about another.
 pub(super) struct Issuer {
     pub(super) keys: Arc<dyn KeySource>,
+    #[cfg(feature = "jwe")]
+    pub(super) decryption: super::jwe::Decryption,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) rules: Rules,
     pub(super) clock: Arc<dyn Clock>,
@@ -112,22 +121,78 @@ impl JwtValidator {
             return Err(BuildError::invalid("issuer", "there is no validator; give at least one"));
         };
         let known_headers = KnownHeaders::default();
-        let several = Several { by_iss, max_token_bytes, clock, known_headers };
+        let several = Several {
+            #[cfg(feature = "jwe")]
+            decryption_keys: super::jwe::Decryption::keys_of(
+                by_iss.values().map(|issuer: &Arc<Issuer>| &issuer.decryption),
+            ),
+            by_iss,
+            max_token_bytes,
+            clock,
+            known_headers,
+        };
         Ok(Self(Issuers::Several(Arc::new(several))))
     }
 
     /// As far as it goes without waiting.
     fn begin(&self, token: &str) -> Result<Progress, AuthError> {
         check_length(token, self.max_token_bytes())?;
-        let compact = Compact::split(token)?;
-        if let Some(header) = self.known_headers().find(&compact) {
-            return self.judge(token, &compact, header);
+        match Compact::split(token) {
+            Ok(compact) => self.begin_signed(token, &compact, None),
+            Err(error) if error.kind() == AuthErrorKind::EncryptedTokenNoKey => {
+                self.begin_encrypted(token, error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    #[cfg(feature = "jwe")]
+    fn begin_encrypted(&self, token: &str, no_key: AuthError) -> Result<Progress, AuthError> {
+        let keys = match &self.0 {
+            Issuers::One(issuer) => &issuer.decryption.keys,
+            Issuers::Several(several) => &several.decryption_keys,
+        };
+        if keys.is_empty() {
+            return Err(no_key);
+        }
+        let opened = Opened::new(token, keys)?;
+        let compact = Compact::split(opened.token()).map_err(|error| match error.kind() {
+            AuthErrorKind::EncryptedTokenNoKey => {
+                malformed("an encrypted token is inside an encrypted token")
+            }
+            _ => malformed("what is inside is not a signed JWT"),
+        })?;
+        let progress = self.begin_signed(opened.token(), &compact, Some(&opened))?;
+        Ok(match progress {
+            Progress::Done(identity) => {
+                opened.agrees_with(&identity)?;
+                Progress::Done(identity)
+            }
+            Progress::Waiting(issuer, keys, _) => {
+                Progress::Waiting(issuer, keys, Some(Box::new(opened)))
+            }
+        })
+    }
+
+    #[cfg(not(feature = "jwe"))]
+    fn begin_encrypted(&self, _: &str, no_key: AuthError) -> Result<Progress, AuthError> {
+        Err(no_key)
+    }
+
+    fn begin_signed(
+        &self,
+        token: &str,
+        compact: &Compact<'_>,
+        opened: Option<&Opened>,
+    ) -> Result<Progress, AuthError> {
+        if let Some(header) = self.known_headers().find(compact) {
+            return self.judge(token, compact, header, opened);
         }
         let mut buffer = HeaderBuffer::new();
         let header = compact.header(&mut buffer)?;
-        let progress = self.judge(token, &compact, &header)?;
+        let progress = self.judge(token, compact, &header, opened)?;
         if let Progress::Done(_) = progress {
-            self.known_headers().note(&compact, &header);
+            self.known_headers().note(compact, &header);
         }
         Ok(progress)
     }
@@ -137,15 +202,17 @@ impl JwtValidator {
         token: &str,
         compact: &Compact<'_>,
         header: &Header<'_>,
+        opened: Option<&Opened>,
     ) -> Result<Progress, AuthError> {
         match &self.0 {
             Issuers::One(issuer) => {
+                issuer.check_envelope(opened)?;
                 let algorithm = issuer.accept(compact, header)?;
                 match issuer.find(header, algorithm).into_ready() {
                     Ok(found) => {
                         issuer.prove_and_read(compact, header, algorithm, found).map(Progress::Done)
                     }
-                    Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
+                    Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys, None)),
                 }
             }
             Issuers::Several(several) => {
@@ -153,6 +220,7 @@ impl JwtValidator {
                 let claims = parse_claims(&payload)?;
                 let issuer = several.choose(&claims)?;
                 check_length(token, issuer.max_token_bytes)?;
+                issuer.check_envelope(opened)?;
                 let algorithm = issuer.accept(compact, header)?;
                 match issuer.find(header, algorithm).into_ready() {
                     Ok(found) => {
@@ -162,7 +230,7 @@ impl JwtValidator {
                         drop(claims);
                         Ok(Progress::Done(identity.claims_json(payload).build()))
                     }
-                    Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
+                    Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys, None)),
                 }
             }
         }
@@ -185,14 +253,19 @@ impl JwtValidator {
 
 enum Progress {
     Done(Identity),
-    Waiting(Arc<Issuer>, Attempt<Result<FoundKeys, AuthError>>),
+    Waiting(Arc<Issuer>, Attempt<Result<FoundKeys, AuthError>>, Option<Box<Opened>>),
 }
 
 impl TokenValidator for JwtValidator {
     fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
         match self.begin(presented.token()) {
             Ok(Progress::Done(identity)) => Attempt::ready(Ok(identity)),
-            Ok(Progress::Waiting(issuer, keys)) => {
+            Ok(Progress::Waiting(issuer, keys, Some(opened))) => Attempt::pending(async move {
+                let identity = issuer.resume(opened.token(), keys.await)?;
+                opened.agrees_with(&identity)?;
+                Ok(identity)
+            }),
+            Ok(Progress::Waiting(issuer, keys, None)) => {
                 let token = Zeroizing::new(presented.token().to_owned());
                 Attempt::pending(async move { issuer.resume(&token, keys.await) })
             }
@@ -241,6 +314,24 @@ impl Several {
 }
 
 impl Issuer {
+    /// Whether the token came as this issuer's tokens do, encrypted or not.
+    #[cfg(feature = "jwe")]
+    fn check_envelope(&self, opened: Option<&Opened>) -> Result<(), AuthError> {
+        match opened {
+            None if self.decryption.required => Err(AuthError::new(AuthErrorKind::RejectedByCheck)
+                .with_detail("the token is not encrypted; require_encryption() demands it")),
+            None => Ok(()),
+            Some(opened) if self.decryption.accepts(opened)? => Ok(()),
+            Some(_) => Err(AuthError::new(AuthErrorKind::WrongIssuer)
+                .with_detail("the token is encrypted for a key of another issuer's tokens")),
+        }
+    }
+
+    #[cfg(not(feature = "jwe"))]
+    fn check_envelope(&self, _: Option<&Opened>) -> Result<(), AuthError> {
+        Ok(())
+    }
+
     /// What the header alone can refuse.
     fn accept(&self, compact: &Compact<'_>, header: &Header<'_>) -> Result<Algorithm, AuthError> {
         let algorithm = header.algorithm(&self.algorithms)?;

@@ -15,6 +15,7 @@
 mod assert_protected;
 pub mod client;
 mod clock;
+mod encryption_key;
 mod issuer;
 mod key;
 mod signed_in;
@@ -23,6 +24,7 @@ mod token;
 
 pub use assert_protected::{Unprotected, assert_protected};
 pub use clock::ManualClock;
+pub use encryption_key::EncryptionKey;
 pub use issuer::{
     Api, AuthorizationEntry, AuthorizationKind, AuthorizationStatus, Client, ConsentDecision,
     ConsentStep, ConsentType, Endpoint, Fault, Grant, GrantError, MockIssuer, MockIssuerBuilder,
@@ -32,4 +34,4 @@ pub use issuer::{
 pub use key::SigningKey;
 pub use signed_in::signed_in;
 pub use ticket::{TicketBuilder, TicketMint};
-pub use token::TokenBuilder;
+pub use token::{EncryptedTokenBuilder, TokenBuilder};

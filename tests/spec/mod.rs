@@ -88,6 +88,7 @@ mod cookies;
 mod cross_site;
 mod discovery;
 mod encodings;
+mod encrypted_tokens;
 mod forms_cookie_life;
 mod gate_rows;
 mod header_forms;
@@ -141,6 +142,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("cross_site", cross_site::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
+    ("encrypted_tokens", encrypted_tokens::TESTS),
     ("forms_cookie_life", forms_cookie_life::TESTS),
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
