@@ -116,7 +116,7 @@ impl fmt::Debug for Credentials {
 
 /// `application/x-www-form-urlencoded`, as RFC 6749 appendix B has it: no byte of the value can end
 /// the parameter or begin another.
-pub(crate) fn encode(value: &[u8], out: &mut String) {
+pub(super) fn encode(value: &[u8], out: &mut String) {
     for &byte in value {
         match byte {
             b' ' => out.push('+'),

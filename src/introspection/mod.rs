@@ -42,7 +42,5 @@ mod validator;
 
 pub use builder::{DangerousIntrospection, IntrospectionBuilder};
 pub use client_auth::ClientAuth;
-#[cfg(feature = "testing")]
-pub(crate) use client_auth::encode;
 pub use endpoint::IntrospectionEndpoint;
 pub use validator::IntrospectionValidator;

@@ -18,6 +18,7 @@ mod clock;
 mod encryption_key;
 mod issuer;
 mod key;
+mod percent;
 mod signed_in;
 mod ticket;
 mod token;

@@ -2,21 +2,25 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{
-    AuthErrorKind::Inactive,
-    jwt::{JwtValidator, KeyLocation, RemoteKeys},
+    AuthErrorKind::{Inactive, WrongType},
+    Clock as _,
+    jwt::{JwtValidator, KeyLocation, RemoteKeys, jwe::KeyManagement},
     testing::{
-        AuthorizationKind, AuthorizationStatus, ConsentStep, ConsentType, Pruned, ScriptedUser,
-        TokenKind, TokenStatus,
+        Api, AuthorizationKind, AuthorizationStatus, ConsentStep, ConsentType, EncryptionKey,
+        MockIssuerBuilder, Pruned, ScriptedUser, TokenKind, TokenStatus,
     },
 };
+use serde_json::{Value, json};
 
 use super::ledger;
 use crate::support::{
     code_flow::{DAY, Flow, granted, refused},
-    desk::{API, Desk},
+    desk::{API, Desk, SECRET},
     house::validator,
     stand::Stand,
+    token_request,
 };
 
 chapter! {
@@ -33,6 +37,9 @@ chapter! {
     async fn all_of_a_user_and_all_of_a_client;
     async fn pruning;
     async fn a_restart_keeps_the_chain;
+    async fn as_openiddict_does_it;
+    async fn who_is_told_what;
+    async fn as_the_project_template_does_it;
 }
 
 const READ: &str = "orders:read";
@@ -374,4 +381,89 @@ async fn a_restart_keeps_the_chain() {
     refused(&again.redeem(&code, "").await, "invalid_grant");
     refused(&again.refresh(&refresh).await, "invalid_grant");
     assert_eq!(again.issuer.audience(), API);
+}
+
+/// The header of a token.
+fn header(token: &str) -> Value {
+    let text = token.split('.').next().unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
+}
+
+async fn as_openiddict_does_it() {
+    let flow = Flow::configured(MockIssuerBuilder::openiddict).at("/connect");
+    let (access, refresh) = flow.tokens(OFFLINE).await;
+    let outer = header(&access);
+    assert_eq!(
+        (&outer["alg"], &outer["enc"], &outer["typ"]),
+        (&json!("RSA-OAEP"), &json!("A256CBC-HS512"), &json!("at+jwt"))
+    );
+    assert_eq!(header(&refresh)["typ"], "oi_reft+jwt");
+    let key = EncryptionKey::new("e1", KeyManagement::RsaOaep).decryption_key();
+    let keys = || {
+        RemoteKeys::builder(KeyLocation::discover(flow.issuer.url()))
+            .fetch(flow.issuer.fetch())
+            .clock(flow.clock.clone())
+            .build()
+            .unwrap()
+    };
+    let api = JwtValidator::builder(keys())
+        .issuer(flow.issuer.url())
+        .audience(API)
+        .clock(flow.clock.clone())
+        .decryption_keys([key])
+        .build()
+        .unwrap();
+    let api = Stand::of(api);
+    let who = api.accepts(&access).await;
+    let entry = flow.issuer.entry(&access).unwrap();
+    assert_eq!(who.claim("oi_tkn_id"), Some(json!(entry.id)));
+    assert_eq!(who.claim("oi_au_id"), entry.authorization.map(|id| json!(id)));
+    api.refuses(&refresh, WrongType).await;
+    // both are good at the issuer
+    let (_, next) = granted(&flow.refresh(&refresh).await);
+    assert_eq!(flow.status(&next), TokenStatus::Valid);
+    let lives = flow.issuer.entry(&next).unwrap().expires.unwrap();
+    assert_eq!(lives, flow.clock.now() + 14 * DAY);
+    // encryption can be switched off for access tokens
+    let flow = Flow::configured(|builder| builder.openiddict().encrypt_access_tokens(None));
+    let (access, _) = flow.at("/connect").tokens(READ).await;
+    assert_eq!((access.split('.').count(), &header(&access)["typ"]), (3, &json!("at+jwt")));
+}
+
+async fn who_is_told_what() {
+    let flow = Flow::configured(|builder| {
+        let other = Api::new("https://other.example", &["other"]).secret("o");
+        builder.openiddict().api(other)
+    });
+    let flow = flow.at("/connect");
+    let told = async |token: &str, id: &str, secret: &str| {
+        let form = format!("client_id={id}&client_secret={secret}&token={token}");
+        token_request::post_form(&flow.issuer, "/connect/introspect", &form).await.1
+    };
+    let (access, _) = flow.tokens(READ).await;
+    let audience = told(&access, API, SECRET).await;
+    assert_eq!((&audience["active"], &audience["scope"]), (&json!(true), &json!(READ)));
+    assert_eq!(audience["token_usage"], "access_token");
+    let presenter = told(&access, "explicit", "s").await;
+    assert_eq!((&presenter["active"], &presenter["scope"]), (&json!(true), &Value::Null));
+    for (id, secret) in [("https://other.example", "o"), ("implicit", "s")] {
+        assert_eq!(told(&access, id, secret).await, json!({"active": false}), "{id}");
+    }
+    // a token that names no audience is anybody's, without its scopes
+    let form = "grant_type=client_credentials&scope=offline_access";
+    let (nobody, _) = granted(&flow.post(form).await);
+    let stranger = told(&nobody, API, SECRET).await;
+    assert_eq!((&stranger["active"], &stranger["scope"]), (&json!(true), &Value::Null));
+}
+
+async fn as_the_project_template_does_it() {
+    let flow = Flow::configured(|builder| builder.katana_template().issuer("http://app.test"));
+    for path in ["/Token", "/token"] {
+        let form = "grant_type=password&username=alice&password=pw";
+        let (status, answer) = token_request::post_form(&flow.issuer, path, form).await;
+        assert_eq!((status, &answer["token_type"]), (200, &json!("bearer")), "{path}");
+        let lifetime = answer["expires_in"].as_u64().unwrap();
+        assert!(lifetime.abs_diff(14 * 86_400) <= 1, "{lifetime}");
+        assert!(answer[".expires"].is_string());
+    }
 }

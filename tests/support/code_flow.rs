@@ -19,11 +19,14 @@ pub const BACK: &str = "https://app.test/back?tenant=1";
 pub const DAY: Duration = Duration::from_secs(86_400);
 
 /// The issuer of it all; alice sits at the browser and says yes.
+#[derive(Clone)]
 pub struct Flow {
     pub issuer: MockIssuer,
     pub clock: ManualClock,
     /// Who asks.
     pub client: &'static str,
+    /// Before the paths of the endpoints.
+    prefix: &'static str,
 }
 
 impl Flow {
@@ -55,12 +58,17 @@ impl Flow {
             .refresh_tokens(RefreshTokens::new(14 * DAY));
         let issuer = configure(builder).build();
         issuer.script(ScriptedUser::new("alice"));
-        Self { issuer, clock, client: "explicit" }
+        Self { issuer, clock, client: "explicit", prefix: "" }
     }
 
     /// The same estate, asked by another client.
     pub fn of(&self, client: &'static str) -> Self {
-        Self { issuer: self.issuer.clone(), clock: self.clock.clone(), client }
+        Self { client, ..self.clone() }
+    }
+
+    /// The same, where the endpoints lie below this path.
+    pub fn at(&self, prefix: &'static str) -> Self {
+        Self { prefix, ..self.clone() }
     }
 
     /// Sends the user to the issuer for these scopes, and more parameters.
@@ -76,7 +84,7 @@ impl Flow {
 
     /// Any authorization request.
     pub async fn ask(&self, query: &str) -> Redirect {
-        let uri = format!("{}/authorize?{query}", self.issuer.url());
+        let uri = format!("{}{}/authorize?{query}", self.issuer.url(), self.prefix);
         let request = Request::get(uri).body(Bytes::new()).unwrap();
         let answer = self.issuer.fetch().fetch(request, 1 << 16).await.unwrap();
         if [302, 400].contains(&answer.status().as_u16()) {
@@ -95,7 +103,8 @@ impl Flow {
     /// Asks the token endpoint as this client.
     pub async fn post(&self, form: &str) -> (u16, Value) {
         let form = format!("client_id={}&client_secret=s&{form}", self.client);
-        token_request::post_form(&self.issuer, "/token", &form).await
+        let path = format!("{}/token", self.prefix);
+        token_request::post_form(&self.issuer, &path, &form).await
     }
 
     /// Exchanges a code, with more parameters.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     fetch::{Fetch, FetchError},
-    introspection::encode,
+    testing::percent,
 };
 
 /// Calls an API with tokens of one token endpoint; see the [module docs](super) for what it does
@@ -207,15 +207,8 @@ impl TokenClient {
     }
 
     fn question(&self) -> Request<Bytes> {
-        let mut form = String::new();
-        for (name, value) in &self.0.settings.form {
-            if !form.is_empty() {
-                form.push('&');
-            }
-            encode(name.as_bytes(), &mut form);
-            form.push('=');
-            encode(value.as_bytes(), &mut form);
-        }
+        let parameters = self.0.settings.form.iter();
+        let form = percent::form(parameters.map(|(name, value)| (&**name, &**value)));
         let mut request = Request::new(Bytes::from(form));
         *request.method_mut() = Method::POST;
         request.uri_mut().clone_from(&self.0.endpoint);

@@ -17,7 +17,7 @@ use super::{
     scripted_user::{ConsentDecision, ScriptedUser},
     store::{AuthorizationKind, ClientEntry, TokenEntry, TokenKind, random_handle},
 };
-use crate::introspection::encode;
+use crate::testing::percent;
 
 impl MockIssuer {
     pub(super) fn authorization_endpoint(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
@@ -67,14 +67,8 @@ impl MockIssuer {
         parameters.push(("iss", self.url())); // RFC 9207
         let mut location = redirect_uri.to_owned();
         location.push(if location.contains('?') { '&' } else { '?' });
-        for (index, (name, value)) in parameters.iter().enumerate() {
-            if index > 0 {
-                location.push('&');
-            }
-            location.push_str(name);
-            location.push('=');
-            encode(value.as_bytes(), &mut location);
-        }
+        let parameters = parameters.iter().map(|(name, value)| (*name, &**value));
+        location.push_str(&percent::form(parameters));
         with(page(302, "text/plain", ""), header::LOCATION, &location)
     }
 

@@ -20,6 +20,7 @@ use crate::{
     error::BuildError,
     jwt::Algorithm,
     scheme::TicketCookie,
+    testing::encryption_key::EncryptionKey,
     ticket::aspnet::MachineKey,
 };
 
@@ -37,8 +38,10 @@ pub struct MockIssuerBuilder {
     pub(super) grants: GrantSettings,
     pub(super) identity_server: bool,
     pub(super) introspection_path: String,
+    pub(super) encryption: Option<EncryptionKey>,
     pub(super) issuer: Option<String>,
     pub(super) katana: Option<Katana>,
+    pub(super) openiddict: bool,
     pub(super) pages: Vec<Page>,
     pub(super) password_error: (String, String),
     pub(super) pats: Option<PersonalAccessTokens>,
@@ -78,8 +81,10 @@ impl MockIssuerBuilder {
             grants: GrantSettings::default(),
             identity_server: false,
             introspection_path: "/introspect".to_owned(),
+            encryption: None,
             issuer: None,
             katana: None,
+            openiddict: false,
             pages: Vec::new(),
             password_error: ("invalid_grant".to_owned(), "invalid_username_or_password".to_owned()),
             pats: None,
@@ -137,7 +142,8 @@ impl MockIssuerBuilder {
     /// `sub` where there is no user.
     pub fn identity_server(mut self) -> Self {
         self.identity_server = true;
-        self.introspection_path("/connect/introspect")
+        self.authorization_path("/connect/authorize")
+            .introspection_path("/connect/introspect")
             .revocation_path("/connect/revocation")
             .token_path("/connect/token")
             .userinfo_path("/connect/userinfo")

@@ -32,6 +32,7 @@ mod scripted_user;
 mod serve;
 mod store;
 mod userinfo;
+mod visibility;
 
 pub use builder::MockIssuerBuilder;
 pub use consent::{ConsentStep, ConsentType};

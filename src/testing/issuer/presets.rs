@@ -1,6 +1,9 @@
 //! Configuring flows in which people take part, and issuers that others have written.
 
-use super::{builder::MockIssuerBuilder, pats::PersonalAccessTokens};
+use std::time::Duration;
+
+use super::{builder::MockIssuerBuilder, grant::RefreshTokens, pats::PersonalAccessTokens};
+use crate::{jwt::jwe::KeyManagement, testing::encryption_key::EncryptionKey};
 
 /// Flows of people.
 impl MockIssuerBuilder {
@@ -35,3 +38,61 @@ impl MockIssuerBuilder {
         self
     }
 }
+
+/// Issuers that others have written; [`identity_server`](MockIssuerBuilder::identity_server) is one
+/// of them.
+impl MockIssuerBuilder {
+    /// Access tokens that are JWTs are encrypted to this key. `None`: they are signed alone. That is
+    /// the default, but for [`openiddict`](Self::openiddict).
+    pub fn encrypt_access_tokens(mut self, key: impl Into<Option<EncryptionKey>>) -> Self {
+        self.encryption = key.into();
+        self
+    }
+
+    /// As the project template of ASP.NET sets Katana's authorization server up: the path `/Token`,
+    /// [`compat`](Self::compat), over http too, no named clients, tokens for 14 days, and the
+    /// [properties of the ticket](Self::copy_ticket_properties) in the answer. Its tokens are tickets
+    /// with [`katana`](Self::katana).
+    pub fn katana_template(self) -> Self {
+        self.compat()
+            .allow_insecure_http()
+            .unnamed_clients()
+            .access_token_lifetime(FORTNIGHT)
+            .copy_ticket_properties()
+            .token_path("/Token")
+    }
+
+    /// As OpenIddict does it:
+    ///
+    /// 1. The paths of its samples: `/connect/authorize`, `/connect/token` and so on.
+    /// 2. Access tokens are encrypted (RSA-OAEP, A256CBC-HS512), to the first of the fixed keys, by
+    ///    the name `e1`; see [`encrypt_access_tokens`](Self::encrypt_access_tokens). They
+    ///    [name their entries](Self::entry_claims).
+    /// 3. Refresh tokens, for 14 days, are JWTs of a type of their own: `oi_reft+jwt`.
+    /// 4. Introspection tells the scopes and the application's claims to a confidential caller that is
+    ///    an audience, and to nobody else. A caller that is neither an audience nor the client is told
+    ///    that the token is not active, if the token names both.
+    ///
+    /// Its codes and its rules for consent, refreshing and pruning are this issuer's anyway.
+    ///
+    /// ```
+    /// use portcullis::{jwt::jwe::KeyManagement, testing::{EncryptionKey, MockIssuer}};
+    ///
+    /// let issuer = MockIssuer::builder().openiddict().build();
+    /// let api_key = EncryptionKey::new("e1", KeyManagement::RsaOaep).decryption_key();
+    /// # let _ = (issuer, api_key);
+    /// ```
+    pub fn openiddict(mut self) -> Self {
+        self.openiddict = true;
+        self.authorization_path("/connect/authorize")
+            .introspection_path("/connect/introspect")
+            .revocation_path("/connect/revoke")
+            .token_path("/connect/token")
+            .userinfo_path("/connect/userinfo")
+            .encrypt_access_tokens(EncryptionKey::new("e1", KeyManagement::RsaOaep))
+            .entry_claims()
+            .refresh_tokens(RefreshTokens::new(FORTNIGHT).jwt("oi_reft+jwt"))
+    }
+}
+
+const FORTNIGHT: Duration = Duration::from_secs(14 * 86_400);

@@ -55,7 +55,10 @@ impl MockIssuer {
                 })?
             }
             None if client.is_some_and(|client| client.opaque_tokens) => random_handle(32),
-            None => token.build(),
+            None => match &settings.encryption {
+                Some(key) => token.encrypted(key).build(),
+                None => token.build(),
+            },
         };
         let mut entry = TokenEntry::new(id, TokenKind::Access, &text, issued);
         entry.scopes = granted.scopes.clone();

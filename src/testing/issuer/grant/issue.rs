@@ -58,10 +58,11 @@ impl MockIssuer {
         let exchanged = granted.parent.as_ref().filter(|parent| parent.kind == TokenKind::Refresh);
         let scopes = exchanged.map_or_else(|| granted.scopes.clone(), |old| old.scopes.clone());
         let id = self.state().store.name("token");
-        let text = match flaw {
-            Some(RefreshFlaw::SelfContained) => self
+        let typ = if flaw == Some(RefreshFlaw::SelfContained) { Some("rt+jwt") } else { rules.typ };
+        let text = match typ {
+            Some(typ) => self
                 .token()
-                .typ("rt+jwt")
+                .typ(typ)
                 .without("aud")
                 .subject(granted.subject().unwrap_or_default())
                 .client_id(granted.client_id().unwrap_or_default())
@@ -70,7 +71,7 @@ impl MockIssuer {
                 .scope(&scopes.join(" "))
                 .expires_at(expires)
                 .build(),
-            _ => random_handle(if rules.marked { 16 } else { 32 }),
+            None => random_handle(if rules.marked { 16 } else { 32 }),
         };
         let mut entry = TokenEntry::new(id, TokenKind::Refresh, &text, access.issued);
         entry.scopes = scopes;

@@ -41,7 +41,7 @@ impl MockIssuer {
         body: &[u8],
     ) -> Response<Bytes> {
         let answer = match self.owner(parts) {
-            Err(refused) => refused,
+            Err(refused) => *refused,
             Ok(owner) => match (&parts.method, rest.strip_prefix('/')) {
                 (&Method::GET, None) => json_page(&self.list(&owner)),
                 (&Method::POST, None) => {
@@ -57,9 +57,9 @@ impl MockIssuer {
 
     /// The user who asks, by a token that they signed in for: no personal access token makes
     /// another, and no client's own token makes one.
-    fn owner(&self, parts: &Parts) -> Result<String, Response<Bytes>> {
+    fn owner(&self, parts: &Parts) -> Result<String, Box<Response<Bytes>>> {
         let refused = |status, challenge| {
-            with(page(status, "text/plain", ""), header::WWW_AUTHENTICATE, challenge)
+            Box::new(with(page(status, "text/plain", ""), header::WWW_AUTHENTICATE, challenge))
         };
         let line = parts.headers.get(header::AUTHORIZATION).and_then(|line| line.to_str().ok());
         let token = line.and_then(|line| line.strip_prefix("Bearer "));
@@ -72,7 +72,8 @@ impl MockIssuer {
         let subject = claims["sub"].as_str().unwrap_or_default();
         let is_user = self.state().store.user(subject).is_some();
         if is_pat || !is_user {
-            return Err(page(403, "text/plain", "somebody must have signed in for this token"));
+            let text = "somebody must have signed in for this token";
+            return Err(Box::new(page(403, "text/plain", text)));
         }
         Ok(subject.to_owned())
     }
