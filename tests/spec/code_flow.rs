@@ -207,6 +207,7 @@ async fn what_a_code_is_bound_to() {
     for token in [access, refresh] {
         refused(&flow.redeem(&token, "").await, "invalid_grant");
     }
+    ledger::passed("6749-06");
 }
 
 // ---- requests

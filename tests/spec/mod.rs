@@ -106,7 +106,9 @@ mod policies;
 mod preflight;
 mod principals;
 mod rights;
+mod s2;
 mod s3;
+mod s4;
 mod s5;
 mod s6;
 mod s7;
@@ -121,6 +123,7 @@ mod ticket_attacks;
 mod ticket_sessions;
 mod times;
 mod token_client;
+mod token_endpoint_rows;
 mod token_types;
 mod tower;
 mod transport;
@@ -160,7 +163,9 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("rights", rights::TESTS),
+    ("s2", s2::TESTS),
     ("s3", s3::TESTS),
+    ("s4", s4::TESTS),
     ("s5", s5::TESTS),
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
@@ -175,6 +180,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("ticket_sessions", ticket_sessions::TESTS),
     ("times", times::TESTS),
     ("token_client", token_client::TESTS),
+    ("token_endpoint_rows", token_endpoint_rows::TESTS),
     ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),
     ("transport", transport::TESTS),

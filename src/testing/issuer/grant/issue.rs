@@ -71,7 +71,7 @@ impl MockIssuer {
                 .scope(&scopes.join(" "))
                 .expires_at(expires)
                 .build(),
-            None => random_handle(if rules.marked { 16 } else { 32 }),
+            None => random_handle(if rules.handles { 16 } else { 32 }),
         };
         let mut entry = TokenEntry::new(id, TokenKind::Refresh, &text, access.issued);
         entry.scopes = scopes;

@@ -32,9 +32,11 @@ pub(crate) struct GrantSettings {
     pub(super) refresh: Option<RefreshTokens>,
     pub(super) response_fields: Map<String, Value>,
     pub(super) response_hook: Option<Hook<Members>>,
+    pub(super) scope_as_text: bool,
     pub(super) schemes: Vec<CookieScheme>,
     pub(super) sign_in_to: Option<String>,
     pub(super) stamp_claim: Option<String>,
+    pub(super) static_audience: bool,
     pub(super) user_check: Option<Hook<dyn Fn(&str, &str) -> bool + Send + Sync>>,
 }
 
