@@ -9,7 +9,7 @@ use crate::{
     attempt::Attempt,
     clock::{Clock, UnixTime},
     error::{AuthError, AuthErrorClass, AuthErrorKind},
-    principal::Identity,
+    principal::{Identity, Origin},
 };
 
 /// What one validator holds a ticket against.
@@ -138,6 +138,7 @@ impl Rules {
         let mut identity = Identity::builder(&self.issuer)
             .scope(claims.scope.clone())
             .claims_json(json)
+            .origin(Origin::Ticket)
             .verified_at(now);
         if let Some(subject) = claims.subject {
             identity = identity.subject(subject);

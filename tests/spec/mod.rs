@@ -97,6 +97,7 @@ mod jose_header;
 mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
+mod kinds_of_caller;
 mod logs;
 mod machine_keys;
 mod mock_token_endpoint;
@@ -114,6 +115,7 @@ mod s6;
 mod s7;
 mod s8;
 mod s8_management;
+mod s9_entries;
 mod s9_flows;
 mod signatures;
 mod step_up;
@@ -154,6 +156,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("jwks_documents", jwks_documents::TESTS),
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
+    ("kinds_of_caller", kinds_of_caller::TESTS),
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
@@ -171,6 +174,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s7", s7::TESTS),
     ("s8", s8::TESTS),
     ("s8_management", s8_management::TESTS),
+    ("s9_entries", s9_entries::TESTS),
     ("s9_flows", s9_flows::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
