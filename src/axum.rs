@@ -1,7 +1,8 @@
 //! Extractors and responses for axum (feature `axum`; only axum-core is used).
 //!
 //! [`Caller`], [`Principal`] and [`Authentication`] are extractors; `Option<Caller<…>>` is `None`
-//! where nobody is signed in, and still refuses where it could not be found out.
+//! where nobody is signed in, and still refuses where it could not be found out. [`Rejection`] and
+//! [`ChallengeWith`] are responses.
 
 use axum_core::{
     body::Body,
@@ -15,12 +16,18 @@ use crate::{
     authentication::Authentication,
     caller::{Caller, CallerOf},
     principal::Principal,
-    rejection::{DefaultResponseForRejection, Rejection, RequestKind},
+    rejection::{ChallengeWith, DefaultResponseForRejection, Rejection, RequestKind},
 };
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         self.into_response::<Body>(RequestKind::default(), &DefaultResponseForRejection)
+    }
+}
+
+impl IntoResponse for ChallengeWith {
+    fn into_response(self) -> Response {
+        self.into_response::<Body>()
     }
 }
 

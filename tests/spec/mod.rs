@@ -98,6 +98,7 @@ mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
 mod kinds_of_caller;
+mod login_redirects;
 mod logs;
 mod machine_keys;
 mod mock_token_endpoint;
@@ -156,6 +157,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("jwks_documents", jwks_documents::TESTS),
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
+    ("login_redirects", login_redirects::TESTS),
     ("kinds_of_caller", kinds_of_caller::TESTS),
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),

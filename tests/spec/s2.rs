@@ -60,7 +60,7 @@ impl Answer {
     }
 
     #[track_caller]
-    fn is_granted(self) -> Self {
+    fn granted(self) -> Self {
         assert_eq!(self.status, 200, "{}", self.body);
         self
     }
@@ -97,7 +97,7 @@ impl System {
     }
 
     async fn password(&self) -> Answer {
-        self.ask(CLIENT1, PASSWORD).await.is_granted()
+        self.ask(CLIENT1, PASSWORD).await.granted()
     }
 
     async fn refresh(&self, token: &str) -> Answer {
@@ -150,7 +150,7 @@ async fn one_use_and_then_the_family_ends() {
     api.accepts(t1).await;
     ledger::passed("S2-01");
 
-    let second = system.refresh(r1).await.is_granted();
+    let second = system.refresh(r1).await.granted();
     let (t2, r2) = (second.text("access_token"), second.text("refresh_token"));
     assert!(t1 != t2 && r1 != r2);
     assert_eq!(api.accepts(t2).await.subject(), Some("alice"));
@@ -173,7 +173,7 @@ async fn one_use_and_then_the_family_ends() {
 
     // another grant of the same user is another family
     let other = system.password().await;
-    system.refresh(other.text("refresh_token")).await.is_granted();
+    system.refresh(other.text("refresh_token")).await.granted();
 }
 
 async fn a_lost_answer_is_forgiven() {
@@ -181,9 +181,9 @@ async fn a_lost_answer_is_forgiven() {
     let system = System::with(|it| it.refresh_tokens(RefreshTokens::new(30 * DAY).always()));
     let first = system.password().await;
     let r1 = first.text("refresh_token");
-    system.refresh(r1).await.is_granted();
+    system.refresh(r1).await.granted();
     system.clock.advance(Duration::from_secs(5));
-    let again = system.refresh(r1).await.is_granted();
+    let again = system.refresh(r1).await.granted();
     assert!(again.text("refresh_token") != r1);
     // the leeway counts from the first use
     system.clock.advance(Duration::from_secs(26));
@@ -242,7 +242,7 @@ async fn refresh_outlives_access() {
     system.clock.advance(31 * MINUTE);
     let t1 = first.text("access_token");
     api.send(t1).await.is_refused(t1, AuthErrorKind::Expired);
-    let second = system.refresh(first.text("refresh_token")).await.is_granted();
+    let second = system.refresh(first.text("refresh_token")).await.granted();
     api.accepts(second.text("access_token")).await;
     ledger::passed("S2-08");
 
@@ -260,7 +260,7 @@ async fn the_shared_expiry() {
             .flawed_refresh(RefreshFlaw::SharedExpiry)
     });
     let first = system.password().await;
-    let second = system.refresh(first.text("refresh_token")).await.is_granted();
+    let second = system.refresh(first.text("refresh_token")).await.granted();
     system.clock.advance(31 * MINUTE);
     system.refresh(second.text("refresh_token")).await.is_refused(400, "invalid_grant");
     ledger::passed("S2-09");
@@ -303,7 +303,7 @@ async fn refused_refreshes() {
         assert!(answer.text("error_description").contains(row.says), "{}", answer.body);
         // nothing was used up, and the family stands
         system.api().accepts(first.text("access_token")).await;
-        system.refresh(first.text("refresh_token")).await.is_granted();
+        system.refresh(first.text("refresh_token")).await.granted();
     })
     .await;
 }
@@ -323,7 +323,7 @@ async fn what_became_of_the_user() {
         let system = System::new();
         let first = system.password().await;
         system.issuer.set_roles("alice", &["Operator"]); // that ends nothing
-        let second = system.refresh(first.text("refresh_token")).await.is_granted();
+        let second = system.refresh(first.text("refresh_token")).await.granted();
         change(&system.issuer);
         let answer = system.refresh(second.text("refresh_token")).await;
         answer.is_refused(400, "invalid_grant");
@@ -347,13 +347,13 @@ async fn what_became_of_the_user() {
     system.refresh(first.text("refresh_token")).await.is_refused(400, "invalid_grant");
     system.ask(CLIENT1, PASSWORD).await.is_refused(400, "invalid_grant");
     system.issuer.unlock_user("alice");
-    system.refresh(first.text("refresh_token")).await.is_granted();
+    system.refresh(first.text("refresh_token")).await.granted();
     system.issuer.change_password("alice", "new");
     system.ask(CLIENT1, PASSWORD).await.is_refused(400, "invalid_grant");
-    let fresh = system.ask(CLIENT1, &PASSWORD.replace("=pw", "=new")).await.is_granted();
-    system.refresh(fresh.text("refresh_token")).await.is_granted();
+    let fresh = system.ask(CLIENT1, &PASSWORD.replace("=pw", "=new")).await.granted();
+    system.refresh(fresh.text("refresh_token")).await.granted();
     // whoever is made anew under an old name has nothing of what was deleted
-    let again = system.ask(CLIENT1, &PASSWORD.replace("=pw", "=new")).await.is_granted();
+    let again = system.ask(CLIENT1, &PASSWORD.replace("=pw", "=new")).await.granted();
     system.issuer.delete_user("alice");
     system.issuer.add_user(User::new("alice", "pw"));
     system.refresh(again.text("refresh_token")).await.is_refused(400, "invalid_grant");
@@ -392,7 +392,7 @@ async fn the_client_proves_itself() {
             assert!(challenge.starts_with("Basic "), "{challenge}");
         }
     }
-    system.ask(CLIENT1, &form).await.is_granted();
+    system.ask(CLIENT1, &form).await.granted();
     ledger::passed("S2-20");
 }
 
@@ -404,22 +404,22 @@ async fn scopes_narrow_and_never_widen() {
         "grant_type=refresh_token&scope=read&refresh_token={}",
         first.text("refresh_token")
     );
-    let narrow = system.ask(CLIENT1, &narrow).await.is_granted();
+    let narrow = system.ask(CLIENT1, &narrow).await.granted();
     assert_eq!(narrow.text("scope"), "read");
     let identity = system.api().accepts(narrow.text("access_token")).await;
     assert!(identity.scope().contains("read") && !identity.scope().contains("write"));
     // the new refresh token has the scope of the old one (RFC 6749 §6)
-    let wide = system.refresh(narrow.text("refresh_token")).await.is_granted();
+    let wide = system.refresh(narrow.text("refresh_token")).await.granted();
     assert_eq!(wide.text("scope"), "read write offline_access");
     ledger::passed("S2-21 6749-09");
 
     // by default only `offline_access` brings a refresh token
     let system = System::with(|builder| builder.refresh_tokens(RefreshTokens::new(30 * DAY)));
-    let without = system.ask(CLIENT1, &format!("{PASSWORD}&scope=read")).await.is_granted();
+    let without = system.ask(CLIENT1, &format!("{PASSWORD}&scope=read")).await.granted();
     assert!(without.body.get("refresh_token").is_none());
     let with = system.ask(CLIENT1, &format!("{PASSWORD}&scope=read+offline_access")).await;
-    let with = system.refresh(with.is_granted().text("refresh_token")).await.is_granted();
-    system.refresh(with.text("refresh_token")).await.is_granted();
+    let with = system.refresh(with.granted().text("refresh_token")).await.granted();
+    system.refresh(with.text("refresh_token")).await.granted();
     // and nobody gets one whom the grant is not for
     let client =
         Client::new("other").secret("secret").grant("password").scopes(&["offline_access"]);
@@ -435,9 +435,9 @@ async fn after_a_restart() {
     let rules = RefreshTokens::new(30 * DAY).leeway(Duration::ZERO).always();
     let system = System::new();
     let first = system.password().await;
-    let used = system.refresh(first.text("refresh_token")).await.is_granted();
+    let used = system.refresh(first.text("refresh_token")).await.granted();
     system.issuer.change_password("alice", "new");
-    let fresh = system.ask(CLIENT1, &PASSWORD.replace("=pw", "=new")).await.is_granted();
+    let fresh = system.ask(CLIENT1, &PASSWORD.replace("=pw", "=new")).await.granted();
     let kid = system.issuer.rotate();
 
     let saved = serde_json::from_str(&system.issuer.save().to_string()).unwrap();
@@ -448,7 +448,7 @@ async fn after_a_restart() {
     assert_eq!(again.issuer.jwks_json(), system.issuer.jwks_json());
     // opaque tokens and refresh tokens live on, each once
     again.api().accepts(fresh.text("access_token")).await;
-    let next = again.refresh(fresh.text("refresh_token")).await.is_granted();
+    let next = again.refresh(fresh.text("refresh_token")).await.granted();
     again.refresh(fresh.text("refresh_token")).await.is_refused(400, "invalid_grant");
     again.refresh(next.text("refresh_token")).await.is_refused(400, "invalid_grant");
     ledger::passed("S2-22");
@@ -468,7 +468,7 @@ async fn revoking_a_refresh_token() {
     };
     let api = system.api();
     let first = system.password().await;
-    let second = system.refresh(first.text("refresh_token")).await.is_granted();
+    let second = system.refresh(first.text("refresh_token")).await.granted();
     let (t1, t2) = (first.text("access_token"), second.text("access_token"));
     let r2 = second.text("refresh_token");
     // of another client: an error, and nothing is revoked
@@ -488,7 +488,7 @@ async fn revoking_a_refresh_token() {
     assert_eq!(revoke(CLIENT1, format!("token={}", other.text("access_token"))).await, 200);
     let token = other.text("access_token");
     api.send(token).await.is_refused(token, AuthErrorKind::Inactive);
-    system.refresh(other.text("refresh_token")).await.is_granted();
+    system.refresh(other.text("refresh_token")).await.granted();
 }
 
 /// Whoever reads the store can use nothing of it; and a refresh token is for no API.
@@ -530,7 +530,7 @@ async fn providers_of_the_source() {
         for _ in 0..2 {
             // never used up, for a user who is not there any more, and for another client
             let form = format!("grant_type=refresh_token&refresh_token={refresh}");
-            let answer = system.ask(CLIENT2, &form).await.is_granted();
+            let answer = system.ask(CLIENT2, &form).await.granted();
             let entry = system.issuer.entry(answer.text("access_token")).unwrap();
             assert_eq!(entry.subject.as_deref(), Some("alice"));
         }

@@ -18,6 +18,7 @@ use portcullis::{
 use serde_json::{Map, Value, json};
 
 use super::ledger::{self, Row};
+use crate::support::logs::Log;
 
 chapter! {
     async fn a_token_for_a_forms_ticket;
@@ -231,7 +232,10 @@ async fn over_http() {
         let cookie = source.cookie(Held::Valid).unwrap();
         let headers = [("content-type", FORM), ("cookie", &*cookie)];
         let uri = format!("{url}/token");
+        let log = Log::capture();
         let answer = send(&source.issuer, Method::POST, &uri, &headers, BARE).await;
+        let lines = log.lines_with("over http, without allow_insecure_http").len();
+        assert_eq!(lines, usize::from(status != 200), "{url}");
         assert_eq!(answer.status, status, "{url} {}", answer.text);
         if status == 400 {
             assert_eq!(answer.error(), "invalid_request");
