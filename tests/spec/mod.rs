@@ -80,6 +80,7 @@ mod algorithms;
 mod answers;
 mod chunks;
 mod claims;
+mod code_flow;
 mod connections;
 mod cookie_life;
 mod cookie_renewal;
@@ -96,8 +97,6 @@ mod jose_header;
 mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
-mod login_redirects;
-mod kinds_of_caller;
 mod kinds_of_caller;
 mod login_redirects;
 mod logs;
@@ -110,19 +109,21 @@ mod policies;
 mod preflight;
 mod principals;
 mod rights;
-mod s2;
 mod rows_api;
 mod rows_both;
 mod rows_pages;
 mod rows_wiring;
 mod s1;
+mod s2;
 mod s3;
 mod s4;
 mod s5;
 mod s6;
 mod s7;
 mod s8;
+mod s8_management;
 mod s9_entries;
+mod s9_flows;
 mod s9_tokens;
 mod signatures;
 mod step_up;
@@ -131,6 +132,7 @@ mod supply_chain;
 mod ticket_attacks;
 mod ticket_sessions;
 mod times;
+mod token_client;
 mod token_endpoint_rows;
 mod token_types;
 mod tower;
@@ -145,6 +147,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("answers", answers::TESTS),
     ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
+    ("code_flow", code_flow::TESTS),
     ("connections", connections::TESTS),
     ("cookie_life", cookie_life::TESTS),
     ("cookie_renewal", cookie_renewal::TESTS),
@@ -163,8 +166,6 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("keys_under_load", keys_under_load::TESTS),
     ("login_redirects", login_redirects::TESTS),
     ("kinds_of_caller", kinds_of_caller::TESTS),
-    ("kinds_of_caller", kinds_of_caller::TESTS),
-    ("login_redirects", login_redirects::TESTS),
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
@@ -187,8 +188,10 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("s8", s8::TESTS),
+    ("s8_management", s8_management::TESTS),
     ("s9_entries", s9_entries::TESTS),
     ("s9_tokens", s9_tokens::TESTS),
+    ("s9_flows", s9_flows::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
@@ -196,6 +199,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("ticket_attacks", ticket_attacks::TESTS),
     ("ticket_sessions", ticket_sessions::TESTS),
     ("times", times::TESTS),
+    ("token_client", token_client::TESTS),
     ("token_endpoint_rows", token_endpoint_rows::TESTS),
     ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),

@@ -1,5 +1,6 @@
 //! What the chapters share: issuers, requests, and readers of answers.
 
+pub mod code_flow;
 pub mod cookie_house;
 pub mod desk;
 pub mod estate;

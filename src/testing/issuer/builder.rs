@@ -11,6 +11,7 @@ use super::{
     katana::Katana,
     key_ring::KeyRing,
     ledger::Saved,
+    pats::PersonalAccessTokens,
     portal::Portal,
     protection::Protection,
     store::{ClientEntry, Store, UserEntry},
@@ -30,6 +31,7 @@ pub struct MockIssuerBuilder {
     pub(super) algorithm: Algorithm,
     pub(super) apis: Vec<Api>,
     pub(super) audience: String,
+    pub(super) authorization_path: String,
     pub(super) clients: Vec<ClientEntry>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) cors_origin: Option<String>,
@@ -40,8 +42,10 @@ pub struct MockIssuerBuilder {
     pub(super) katana: Option<Katana>,
     pub(super) pages: Vec<Page>,
     pub(super) password_error: (String, String),
+    pub(super) pats: Option<PersonalAccessTokens>,
     pub(super) portal: Option<Portal>,
     pub(super) protection: Protection,
+    pub(super) requires_pkce: bool,
     pub(super) restored: Option<Value>,
     pub(super) revocation_path: String,
     pub(super) scope: Option<String>,
@@ -69,6 +73,7 @@ impl MockIssuerBuilder {
             algorithm: Algorithm::RS256,
             apis: Vec::new(),
             audience: "https://api.example".to_owned(),
+            authorization_path: "/authorize".to_owned(),
             clients: Vec::new(),
             clock: Arc::new(SystemClock),
             cors_origin: None,
@@ -79,8 +84,10 @@ impl MockIssuerBuilder {
             katana: None,
             pages: Vec::new(),
             password_error: ("invalid_grant".to_owned(), "invalid_username_or_password".to_owned()),
+            pats: None,
             portal: None,
             protection: Protection::default(),
+            requires_pkce: false,
             restored: None,
             revocation_path: "/revoke".to_owned(),
             scope: None,
@@ -133,7 +140,8 @@ impl MockIssuerBuilder {
     /// `sub` where there is no user.
     pub fn identity_server(mut self) -> Self {
         self.identity_server = true;
-        self.introspection_path("/connect/introspect")
+        self.authorization_path("/connect/authorize")
+            .introspection_path("/connect/introspect")
             .revocation_path("/connect/revocation")
             .token_path("/connect/token")
             .userinfo_path("/connect/userinfo")

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::consent::ConsentType;
 use super::store::{ClientEntry, UserEntry};
 
 /// An API: the audience of tokens that carry one of its scopes.
@@ -53,7 +54,14 @@ impl Client {
         self
     }
 
-    /// A grant that it may use: `client_credentials`, `password`, `refresh_token`. May be said twice.
+    /// How it comes by its users' consent. Default: [`ConsentType::Explicit`].
+    pub const fn consent(mut self, consent: ConsentType) -> Self {
+        self.0.consent = consent;
+        self
+    }
+
+    /// A grant that it may use: `authorization_code`, `client_credentials`, `password`,
+    /// `refresh_token`. May be said twice.
     pub fn grant(mut self, grant: &str) -> Self {
         self.0.grants.push(grant.to_owned());
         self
@@ -68,6 +76,12 @@ impl Client {
     /// Its access tokens are opaque. Default: they are JWTs.
     pub const fn opaque_tokens(mut self) -> Self {
         self.0.opaque_tokens = true;
+        self
+    }
+
+    /// Where its users go back to, character by character (RFC 6749 §3.1.2.3). May be said twice.
+    pub fn redirect_uri(mut self, uri: &str) -> Self {
+        self.0.redirect_uris.push(uri.to_owned());
         self
     }
 

@@ -24,8 +24,17 @@ impl Form {
         if !content_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(bad("invalid_request", "the body is not a form"));
         }
+        Self::of(body)
+    }
+
+    /// The parameters of a query.
+    pub(super) fn of_query(query: &str) -> Result<Self, Refusal> {
+        Self::of(query.as_bytes())
+    }
+
+    fn of(text: &[u8]) -> Result<Self, Refusal> {
         let parameters =
-            parse(body).ok_or_else(|| bad("invalid_request", "the form is malformed"))?;
+            parse(text).ok_or_else(|| bad("invalid_request", "the form is malformed"))?;
         for (index, (name, _)) in parameters.iter().enumerate() {
             if parameters.iter().skip(index + 1).any(|(other, _)| other == name) {
                 return Err(bad("invalid_request", "a parameter stands twice"));

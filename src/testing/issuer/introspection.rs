@@ -11,16 +11,16 @@ use super::{
     grant::{credentials, unknown},
     ledger::Known,
     page::{json_page, page, with},
-    protection::visible_to,
     refusal::{Refusal, bad},
     store::{Store, TokenKind},
+    visibility,
 };
 
 /// Who asks about a token.
 enum Asker {
     Anybody,
     Api(Api),
-    Client(String),
+    Client { id: String, confidential: bool },
 }
 
 impl MockIssuer {
@@ -29,8 +29,11 @@ impl MockIssuer {
             let form = Form::read(parts, body)?;
             let asker = self.asker(parts, &form)?;
             let token = form.required("token")?; // a hint changes nothing: everything is searched
-            let answer = self.active(token, &asker).unwrap_or_else(|| json!({ "active": false }));
-            Ok(json_page(&answer))
+            let answer = self.active(token, &asker);
+            if answer.is_some() {
+                self.note_use(token);
+            }
+            Ok(json_page(&answer.unwrap_or_else(|| json!({ "active": false }))))
         })
     }
 
@@ -78,8 +81,16 @@ impl MockIssuer {
                 Ok(Asker::Api(api.clone()))
             }
             Some(_) => Err(unknown()),
-            None => self.client(parts, form).map(|client| Asker::Client(client.id)),
+            None => self.client(parts, form).map(|client| Asker::Client {
+                id: client.id,
+                confidential: client.secret.is_some(),
+            }),
         }
+    }
+
+    /// The claims of a token that is active.
+    pub(super) fn active_claims(&self, token: &str) -> Option<Value> {
+        self.active(token, &Asker::Anybody)
     }
 
     /// What this asker is told about a token that is active. A refresh token is nobody's business but
@@ -91,7 +102,7 @@ impl MockIssuer {
         let late = answer["exp"].as_u64().is_some_and(|exp| exp <= now.as_secs());
         let store = &self.state().store;
         let kind = entry.as_ref().map_or(TokenKind::Access, |entry| entry.kind);
-        let is_own = matches!(asker, Asker::Client(id) if answer["client_id"] == **id);
+        let is_own = matches!(asker, Asker::Client { id, .. } if answer["client_id"] == **id);
         match kind {
             TokenKind::Access | TokenKind::PersonalAccess => {}
             TokenKind::Refresh if is_own => {}
@@ -101,17 +112,17 @@ impl MockIssuer {
         if early || late || over || is_gone(store, &answer) {
             return None;
         }
-        if let Asker::Api(api) = asker
-            && self.0.settings.protection.scopes_for_audiences
-        {
-            answer = visible_to(&api.audience, answer.as_object()?)?.into();
-            answer["active"] = json!(true);
-            answer["token_type"] = json!("Bearer");
-            return Some(answer);
-        }
         let mut granted: Vec<String> =
             scopes(&answer["scope"]).into_iter().map(str::to_owned).collect();
-        if let Asker::Api(api) = asker {
+        if self.0.settings.protection.scopes_for_audiences {
+            if !cut_down(&mut answer, asker) {
+                return None;
+            }
+            if kind != TokenKind::Refresh {
+                answer["token_usage"] = json!("access_token");
+            }
+            granted.retain(|_| !answer["scope"].is_null());
+        } else if let Asker::Api(api) = asker {
             if !is_for(&answer["aud"], &api.audience) {
                 return None;
             }
@@ -133,6 +144,14 @@ impl MockIssuer {
     }
 }
 
+fn cut_down(answer: &mut Value, asker: &Asker) -> bool {
+    match asker {
+        Asker::Anybody => true,
+        Asker::Api(api) => visibility::cut_down(answer, &api.audience, true),
+        Asker::Client { id, confidential } => visibility::cut_down(answer, id, *confidential),
+    }
+}
+
 /// Its user or its client is not active any more.
 fn is_gone(store: &Store, claims: &Value) -> bool {
     let client = claims["client_id"].as_str().and_then(|id| store.client(id));
@@ -148,7 +167,7 @@ pub(super) fn scopes(scope: &Value) -> Vec<&str> {
     }
 }
 
-fn is_for(audience: &Value, name: &str) -> bool {
+pub(super) fn is_for(audience: &Value, name: &str) -> bool {
     match audience {
         Value::String(audience) => audience == name,
         Value::Array(audiences) => audiences.iter().any(|audience| audience == name),

@@ -14,6 +14,7 @@ use super::{
     fault::{Endpoint, Fault, Plan},
     key_ring::KeyRing,
     record::Received,
+    scripted_user::Browser,
     store::Store,
 };
 use crate::{
@@ -51,6 +52,7 @@ pub(super) struct Inner {
 }
 
 pub(super) struct State {
+    pub(super) browser: Browser,
     pub(super) down: bool,
     pub(super) jwks_max_age: Option<String>,
     pub(super) jwks_path: String,
@@ -249,6 +251,7 @@ impl MockIssuer {
     pub(super) fn from_parts(settings: MockIssuerBuilder, ring: KeyRing, store: Store) -> Self {
         let url = settings.issuer.clone().unwrap_or_else(|| "https://issuer.test".to_owned());
         let state = State {
+            browser: Browser::default(),
             down: false,
             jwks_max_age: None,
             jwks_path: "/jwks".to_owned(),

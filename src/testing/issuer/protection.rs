@@ -1,7 +1,5 @@
 //! How OpenIddict protects its tokens: encrypted, and told in full only to those they are for.
 
-use serde_json::{Map, Value, json};
-
 use super::{MockIssuer, builder::MockIssuerBuilder};
 use crate::testing::{encryption_key::EncryptionKey, token::TokenBuilder};
 
@@ -16,17 +14,18 @@ pub(super) struct Protection {
 impl MockIssuerBuilder {
     /// The access tokens of `/token` are encrypted to this key, as OpenIddict's are by default: by
     /// RSA-OAEP, or A256KW where the key is a secret, and A256CBC-HS512, with a signed JWT inside.
-    /// Default: they are signed alone.
-    pub fn encrypt_access_tokens(mut self, key: EncryptionKey) -> Self {
-        self.protection.encryption = Some(key);
+    /// `None`: they are signed alone. That is the default, but for [`openiddict`](Self::openiddict).
+    pub fn encrypt_access_tokens(mut self, key: impl Into<Option<EncryptionKey>>) -> Self {
+        self.protection.encryption = key.into();
         self
     }
 
-    /// Introspection tells an API as OpenIddict does:
+    /// Introspection tells its caller as OpenIddict does:
     ///
     /// 1. nothing (`active: false`), if the token names audiences and presenters (`oi_prst`,
-    ///    otherwise `client_id`) and the API is neither;
-    /// 2. neither scopes nor claims of the application, if the API is no audience;
+    ///    otherwise `client_id`) and the caller is neither;
+    /// 2. neither scopes nor claims of the application, if the caller is no audience, or keeps no
+    ///    secret;
     /// 3. otherwise everything.
     ///
     /// Default: nothing about a token that is not for the API.
@@ -45,31 +44,3 @@ impl MockIssuer {
         }
     }
 }
-
-/// What OpenIddict tells this API about a token with these claims; `None`: that it is not active.
-pub(super) fn visible_to(api: &str, claims: &Map<String, Value>) -> Option<Map<String, Value>> {
-    let audiences = names(claims.get("aud"));
-    let presenters = names(claims.get("oi_prst").or(claims.get("client_id")));
-    let is_audience = audiences.contains(&api);
-    let is_stranger = !is_audience && !presenters.contains(&api);
-    if is_stranger && !audiences.is_empty() && !presenters.is_empty() {
-        return None;
-    }
-    let mut told = claims.clone();
-    if !is_audience {
-        told.retain(|name, _| PROTOCOL.contains(&&**name));
-    }
-    told.insert("token_usage".to_owned(), json!("access_token"));
-    Some(told)
-}
-
-fn names(value: Option<&Value>) -> Vec<&str> {
-    match value {
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        Some(Value::String(name)) => vec![name],
-        _ => Vec::new(),
-    }
-}
-
-/// RFC 7662 §2.2, without what says who may do what.
-const PROTOCOL: [&str; 8] = ["iss", "sub", "aud", "client_id", "exp", "iat", "nbf", "jti"];

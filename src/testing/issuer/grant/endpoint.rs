@@ -80,6 +80,10 @@ impl MockIssuer {
         }
         let mut headers = HeaderMap::new();
         let granted = match grant {
+            "authorization_code" => {
+                let client = permitted(client, grant)?.ok_or_else(unknown)?;
+                self.code_grant(&form, client)?
+            }
             "client_credentials" => {
                 let client = permitted(client, grant)?.ok_or_else(unknown)?;
                 let scopes = scopes(&client, form.get("scope"))?;

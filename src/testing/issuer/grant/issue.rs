@@ -8,7 +8,7 @@ use super::{
     super::{
         MockIssuer,
         refusal::Refusal,
-        store::{TokenEntry, TokenKind, TokenStatus, random_handle},
+        store::{AuthorizationKind, TokenEntry, TokenKind, TokenStatus, random_handle},
     },
     RefreshFlaw,
     access_token::AccessToken,
@@ -37,8 +37,10 @@ impl MockIssuer {
     }
 
     /// The authorization that ties the tokens of this flow together, where none was given before.
-    fn authorization_for(&self, _granted: &Granted) -> Option<String> {
-        None
+    fn authorization_for(&self, granted: &Granted) -> Option<String> {
+        let (subject, client) = (granted.subject()?, granted.client_id()?);
+        let (kind, now) = (AuthorizationKind::AdHoc, self.clock().now());
+        Some(self.state().store.authorize(kind, subject, client, &granted.scopes, now))
     }
 
     fn refresh_token(
@@ -56,10 +58,11 @@ impl MockIssuer {
         let exchanged = granted.parent.as_ref().filter(|parent| parent.kind == TokenKind::Refresh);
         let scopes = exchanged.map_or_else(|| granted.scopes.clone(), |old| old.scopes.clone());
         let id = self.state().store.name("token");
-        let text = match flaw {
-            Some(RefreshFlaw::SelfContained) => self
+        let typ = if flaw == Some(RefreshFlaw::SelfContained) { Some("rt+jwt") } else { rules.typ };
+        let text = match typ {
+            Some(typ) => self
                 .token()
-                .typ("rt+jwt")
+                .typ(typ)
                 .without("aud")
                 .subject(granted.subject().unwrap_or_default())
                 .client_id(granted.client_id().unwrap_or_default())
@@ -68,7 +71,7 @@ impl MockIssuer {
                 .scope(&scopes.join(" "))
                 .expires_at(expires)
                 .build(),
-            _ => random_handle(if rules.handles { 16 } else { 32 }),
+            None => random_handle(if rules.handles { 16 } else { 32 }),
         };
         let mut entry = TokenEntry::new(id, TokenKind::Refresh, &text, access.issued);
         entry.scopes = scopes;

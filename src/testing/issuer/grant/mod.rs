@@ -14,7 +14,7 @@ mod settings;
 mod sign_in;
 mod words;
 
-pub(super) use client::{credentials, unknown};
+pub(super) use client::{credentials, scopes, unknown};
 pub use custom::{GrantError, TokenRequest};
 pub use flaw::RefreshFlaw;
 pub use granted::Grant;

@@ -31,13 +31,14 @@ pub struct RefreshTokens {
     /// As an estate's wiki has them: 16 bytes, and the claim `test` on whatever they buy. Presented
     /// again they are refused, and nothing else happens.
     pub(super) handles: bool,
+    pub(super) typ: Option<&'static str>,
 }
 
 impl RefreshTokens {
     /// Refresh tokens that live so long, each from its own issue. There is no default: whoever
     /// forgets gives them the lifetime of the access token.
     pub const fn new(lifetime: Duration) -> Self {
-        Self { lifetime, leeway: LEEWAY, always: false, handles: false }
+        Self { lifetime, leeway: LEEWAY, always: false, handles: false, typ: None }
     }
 
     /// Whoever may use the grant `refresh_token` gets one, whatever was asked for. Default: only with
@@ -51,6 +52,13 @@ impl RefreshTokens {
     /// lost. Default: 30 s, as OpenIddict has it.
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
+        self
+    }
+
+    /// Each is a signed JWT with this `typ`, which an API must tell from an access token. Default: a
+    /// handle of 64 hexadecimal digits.
+    pub const fn jwt(mut self, typ: &'static str) -> Self {
+        self.typ = Some(typ);
         self
     }
 

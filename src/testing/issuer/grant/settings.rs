@@ -43,7 +43,7 @@ pub(crate) struct GrantSettings {
 impl GrantSettings {
     /// `grant_types_supported` (RFC 8414 §2).
     pub(crate) fn names(&self) -> Vec<&str> {
-        let known = ["client_credentials", "password"].into_iter();
+        let known = ["authorization_code", "client_credentials", "password"].into_iter();
         let refresh = self.refresh.map(|_| "refresh_token");
         known.chain(refresh).chain(self.custom.iter().map(|custom| &*custom.name)).collect()
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::testing::issuer::consent::ConsentType;
+
 /// Everything about a client.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct ClientEntry {
@@ -16,6 +18,12 @@ pub(crate) struct ClientEntry {
     pub(crate) lifetime: Duration,
     pub(crate) disabled: bool,
     pub(crate) opaque_tokens: bool,
+    /// Where its users go back to, exactly.
+    #[serde(default)]
+    pub(crate) redirect_uris: Vec<String>,
+    /// How it comes by their consent.
+    #[serde(default)]
+    pub(crate) consent: ConsentType,
 }
 
 impl ClientEntry {
@@ -29,6 +37,8 @@ impl ClientEntry {
             lifetime: Duration::from_secs(3600),
             disabled: false,
             opaque_tokens: false,
+            redirect_uris: Vec::new(),
+            consent: ConsentType::default(),
         }
     }
 
