@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
 use portcullis::{
     AuthErrorKind::{Inactive, MissingScope},
-    Clock as _, UnixTime,
+    UnixTime,
     testing::{
         Api, Client, Endpoint, ManualClock, MockIssuer, MockIssuerBuilder, PersonalAccessTokens,
         TokenKind, User,
@@ -441,7 +441,8 @@ async fn a_restart() {
 }
 
 async fn user_and_client_go() {
-    let ends: [(fn(&MockIssuer), bool); 5] = [
+    type End = fn(&MockIssuer);
+    let ends: [(End, bool); 5] = [
         (|issuer| issuer.lock_user("anders"), false),
         (|issuer| issuer.deactivate_user("anders"), false),
         (|issuer| issuer.delete_user("anders"), false),
@@ -469,7 +470,6 @@ async fn user_and_client_go() {
     house.issuer.lock_user("anders");
     house.issuer.unlock_user("anders");
     house.desk().stand.accepts(&token).await;
-    assert!(house.clock.now() < UnixTime::MAX);
 }
 
 async fn the_endpoint_is_there_where_it_was_asked_for() {

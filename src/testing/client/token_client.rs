@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Calls an API with tokens of one token endpoint; see the [module docs](super) for what it does
-/// when. A clone is the same client.
+/// when. A clone is the same client. It needs a tokio runtime: it waits, and renews in a task.
 ///
 /// ```
 /// use bytes::Bytes;

@@ -29,8 +29,8 @@ impl MockIssuer {
     /// 2. then of the authorizations, of either kind: what is not valid, and what was made for one
     ///    flow and has no token left.
     ///
-    /// An authorization that remembers a consent and is valid stays for ever. OpenIddict waits 14
-    /// days, and at least ten minutes; so does this.
+    /// An authorization that remembers a consent and is valid stays for ever. OpenIddict says 14 days
+    /// unless it is told otherwise; less than ten minutes counts as ten, there and here.
     pub fn prune(&self, older_than: Duration) -> Pruned {
         let now = self.clock().now();
         prune(&mut self.state().store, now, now - older_than.max(SHORTEST))
