@@ -233,6 +233,15 @@ impl Identity {
             && facts.lease.as_ref().is_none_or(|lease| lease.is_live(monotonic))
     }
 
+    /// The same, to be verified again at this reading of the monotonic clock at the latest.
+    pub(crate) fn with_freshness(self, until: Duration) -> Self {
+        if self.0.facts.fresh_until.is_some_and(|known| known <= until) {
+            return self;
+        }
+        let facts = Facts { fresh_until: Some(until), ..self.0.facts.clone() };
+        Self(Arc::new(Inner { facts, memo: Default::default() }))
+    }
+
     /// Bytes that it holds, for the weight of a cache entry.
     pub(crate) fn weight(&self) -> usize {
         let facts = &self.0.facts;

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{SessionKey, Sessions, Ticket, TicketFormat, TicketValidator, rules::undecided};
+use super::{SessionKey, Sessions, Ticket, TicketFormat, TicketValidator};
 use crate::{
     attempt::Attempt,
     error::{AuthError, AuthErrorKind, BuildError},
@@ -49,7 +49,9 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
         store.store(ticket.clone()).and_then(move |key| {
             let key = match key {
                 Ok(key) => key,
-                Err(error) => return Attempt::ready(Err(IssueError::Sessions(undecided(error)))),
+                Err(error) => {
+                    return Attempt::ready(Err(IssueError::Sessions(error.into_undecidable())));
+                }
             };
             match validator.write(&validator.reference(&ticket, &key), &ticket) {
                 Ok(written) => Attempt::ready(Ok(written)),
@@ -70,9 +72,9 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
         let Some(store) = &self.rules.sessions else { return Attempt::ready(Ok(())) };
         // the `sid` of a token is no key of this store
         match identity.session_id().filter(|_| Ticket::of(identity).is_some()) {
-            Some(key) => {
-                store.remove(&SessionKey::from(key)).map(|removed| removed.map_err(undecided))
-            }
+            Some(key) => store
+                .remove(&SessionKey::from(key))
+                .map(|removed| removed.map_err(AuthError::into_undecidable)),
             None => Attempt::ready(Err(AuthError::new(AuthErrorKind::SessionGone).with_detail(
                 "the identity to sign out is of another scheme: it has no session here",
             ))),
@@ -84,7 +86,7 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
         let opened = self.format.unprotect(text);
         match (&self.rules.sessions, opened.and_then(|it| self.rules.session_key(&it))) {
             (Some(store), Ok(Some(key))) => {
-                store.remove(&key).map(|removed| removed.map_err(undecided))
+                store.remove(&key).map(|removed| removed.map_err(AuthError::into_undecidable))
             }
             _ => Attempt::ready(Ok(())),
         }

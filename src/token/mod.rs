@@ -1,7 +1,8 @@
 //! Validators of tokens, and what is put around them.
 //!
 //! A [`TokenValidator`] judges one format. [`Cached`] remembers what it accepted; [`Revocations`]
-//! are asked on every request, also for what is remembered. A [`TokenRouter`] takes several formats.
+//! are asked on every request, also for what is remembered; [`Revalidate`] asks the application from
+//! time to time whether the user is still good. A [`TokenRouter`] takes several formats.
 
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod cached;
@@ -13,6 +14,11 @@ mod in_memory_tokens;
 mod invalidations;
 #[cfg(feature = "introspection")]
 mod pat_format;
+mod revalidate;
+#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+mod revalidated;
+#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+mod revalidation;
 mod revocations;
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 mod router;
@@ -24,6 +30,11 @@ pub use cached::Cached;
 pub use in_memory_tokens::{InMemoryTokens, TokenCache};
 #[cfg(feature = "introspection")]
 pub use pat_format::PatFormat;
+pub use revalidate::{Revalidate, Verdict};
+#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+pub use revalidated::Revalidated;
+#[cfg(feature = "tickets")]
+pub(crate) use revalidation::{Checked, Revalidation, Told};
 pub use revocations::{InMemoryRevocations, Revocations};
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 pub use router::{Routed, TokenRouter, Unrouted};

@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, Response};
 use portcullis::AuthErrorKind::{self, SessionGone, TicketExpired, TicketUndecryptable};
 use portcullis::ticket::aspnet::{FormsTickets, MachineKey};
 use portcullis::ticket::{
-    InMemorySessions, SessionKey, Sessions, Ticket, TicketFormat, TicketValidator,
+    InMemorySessions, SessionKey, Sessions, StoredTicket, Ticket, TicketFormat, TicketValidator,
 };
 use portcullis::token::{InMemoryRevocations, TokenValidator};
 use portcullis::{Attempt, AuthError, Clock as _, Identity, TicketAuth, UnixTime};
@@ -110,11 +110,11 @@ impl Sessions for Empty {
         Attempt::ready(Ok(SessionKey::random()))
     }
 
-    fn retrieve(&self, _: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
+    fn retrieve(&self, _: &SessionKey) -> Attempt<Result<Option<StoredTicket>, AuthError>> {
         Attempt::ready(Ok(None))
     }
 
-    fn renew(&self, _: &SessionKey, _: Ticket) -> Attempt<Result<bool, AuthError>> {
+    fn renew(&self, _: &SessionKey, _: u64, _: Ticket) -> Attempt<Result<bool, AuthError>> {
         Attempt::ready(Ok(false))
     }
 
@@ -157,14 +157,19 @@ impl Sessions for SignsOutInBetween {
         self.0.store(ticket)
     }
 
-    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
+    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<StoredTicket>, AuthError>> {
         let found = self.0.retrieve(key);
         self.0.remove(key).into_ready().unwrap().unwrap();
         found
     }
 
-    fn renew(&self, key: &SessionKey, ticket: Ticket) -> Attempt<Result<bool, AuthError>> {
-        self.0.renew(key, ticket)
+    fn renew(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        ticket: Ticket,
+    ) -> Attempt<Result<bool, AuthError>> {
+        self.0.renew(key, version, ticket)
     }
 
     fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>> {
@@ -199,7 +204,7 @@ async fn a_session_is_found_by_a_hash() {
         assert_eq!(found.is_some(), is_found);
     }
     let room = include_str!("../../src/ticket/sessions.rs");
-    assert!(room.contains("pub struct InMemorySessions(Cache<[u8; 32], Arc<Ticket>>)"));
+    assert!(room.contains("pub struct InMemorySessions(Cache<[u8; 32], Arc<StoredTicket>>)"));
     assert!(!format!("{memory:?} {key:?}").contains(key.as_str()));
     ledger::passed("CK-15");
 }
