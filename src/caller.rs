@@ -95,7 +95,7 @@ fn path_of_mismatch<T: DeserializeOwned>(claims: &[u8]) -> String {
     let mut reader = serde_json::Deserializer::from_slice(claims);
     match serde_path_to_error::deserialize::<_, T>(&mut reader) {
         Ok(_) => String::new(),
-        Err(error) => crate::error::printable(&error.path().to_string(), 256),
+        Err(error) => crate::error::printable(error.path(), 256),
     }
 }
 

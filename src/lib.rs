@@ -176,6 +176,7 @@
 // the examples of these pages run as doc-tests
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 #![cfg_attr(doctest, doc = include_str!("../docs/FROM-ASPNET.md"))]
+#![cfg_attr(doctest, doc = include_str!("../docs/ISSUERS.md"))]
 
 #[cfg(all(feature = "jwt", not(any(feature = "aws-lc", feature = "rust-crypto"))))]
 compile_error!("the feature `jwt` needs cryptography: turn on `aws-lc` or `rust-crypto`");

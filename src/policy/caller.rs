@@ -242,7 +242,7 @@ fn missing_scope(identity: &Identity, needed: &Scope, need: &str) -> Decision {
     let has = if identity.scope().is_empty() {
         "no scope".to_owned()
     } else {
-        printable(&identity.scope().to_string(), 200)
+        printable(identity.scope(), 200)
     };
     let error = AuthError::new(AuthErrorKind::MissingScope)
         .with_detail(format_args!("{need}, {} has {has}", printable(who, 64)));
@@ -253,5 +253,5 @@ fn claim_names(identity: &Identity) -> String {
     let names = identity
         .claims_as::<serde_json::Map<String, Value>>()
         .map(|claims| claims.keys().cloned().collect::<Vec<_>>().join(" "));
-    printable(&names.unwrap_or_default(), 200)
+    printable(names.unwrap_or_default(), 200)
 }
