@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::request::Parts;
+use http::{HeaderMap, Method, Uri, request::Parts};
 
 use crate::{
     authentication::{Authentication, MAX_SCHEMES},
@@ -18,7 +18,7 @@ use crate::{
     principal::{SchemeName, SchemeNames},
     rejection::RequestKind,
     require::RequireLayer,
-    scheme::{IntoSchemes, Outcome, Scheme},
+    scheme::{IntoSchemes, LoginPages, Outcome, Scheme, Visit},
     suppress::SuppressLayer,
 };
 
@@ -29,6 +29,8 @@ pub struct AuthenticateLayer {
     pub(super) budget: Duration,
     /// Some scheme takes part in the way out.
     pub(super) responds: bool,
+    /// A refusal of some scheme may become a redirect.
+    redirects: bool,
     authenticate_preflights: bool,
     warned: Arc<AtomicBool>,
 }
@@ -43,6 +45,7 @@ impl AuthenticateLayer {
         let schemes = checked(schemes)?;
         Ok(Self {
             responds: schemes.iter().any(Scheme::responds),
+            redirects: schemes.iter().any(Scheme::redirects),
             schemes,
             budget: Duration::from_secs(5),
             authenticate_preflights: false,
@@ -53,7 +56,12 @@ impl AuthenticateLayer {
     /// The same settings for other schemes.
     pub(crate) fn with_schemes(self, schemes: impl IntoSchemes) -> Result<Self, BuildError> {
         let schemes = checked(schemes)?;
-        Ok(Self { responds: schemes.iter().any(Scheme::responds), schemes, ..self })
+        Ok(Self {
+            responds: schemes.iter().any(Scheme::responds),
+            redirects: schemes.iter().any(Scheme::redirects),
+            schemes,
+            ..self
+        })
     }
 
     /// These settings, and of the other gate's those that let less pass.
@@ -124,7 +132,22 @@ impl AuthenticateLayer {
                 scheme.authenticator().authenticate(parts).await
             });
         }
+        let visit = self.visit((&parts.method, &parts.uri, &parts.headers), kind);
         Authentication::new(Arc::clone(&self.schemes), outcomes.into_iter().collect(), kind)
+            .of_visit(visit)
+    }
+
+    /// What a redirect must know of the request; nothing where there is none to be made.
+    pub(super) fn visit(
+        &self,
+        request: (&Method, &Uri, &HeaderMap),
+        kind: RequestKind,
+    ) -> Option<Visit> {
+        if !self.redirects || kind.is_grpc() || kind.is_preflight() {
+            return None;
+        }
+        let pages = self.schemes.iter().filter_map(Scheme::pages);
+        Visit::of(request, pages.filter_map(LoginPages::origin))
     }
 
     /// A preflight only where preflights pass, so that requirements further in agree.

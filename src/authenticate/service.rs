@@ -130,7 +130,9 @@ impl AuthenticateLayer {
         outcomes: Outcomes,
         kind: RequestKind,
     ) -> Authentication {
-        let mut record = Authentication::new(Arc::clone(&self.schemes), outcomes, kind);
+        let visit = self.visit((request.method(), request.uri(), request.headers()), kind);
+        let mut record =
+            Authentication::new(Arc::clone(&self.schemes), outcomes, kind).of_visit(visit);
         if let Some(outer) = request.extensions().get::<Authentication>() {
             if record.all().any(|(scheme, ..)| outer.all().any(|(o, ..)| o.name() == scheme.name()))
             {

@@ -1,11 +1,11 @@
 //! The way out.
 
-use http::{Response, request::Parts};
+use http::{Response, StatusCode, request::Parts};
 
 use super::AuthenticateLayer;
 use crate::{
     authentication::Authentication,
-    rejection::{RequestKind, challenge_bare_401},
+    rejection::{RequestKind, send_on},
     scheme::{Asked, Remembered},
     suppress::Suppressed,
 };
@@ -27,16 +27,23 @@ impl Memory {
         Self(remembered.collect())
     }
 
-    /// A bare 401 is challenged, and then each scheme of this gate may add headers. Those of a gate
-    /// further out are asked by that gate.
+    /// A bare 401 is challenged, and then each scheme of this gate may send a user on who has just
+    /// signed in or out, and add headers. Those of a gate further out are asked by that gate.
     pub(super) fn respond<R>(&self, record: &Authentication, response: &mut Response<R>) {
-        challenge_bare_401(response, record.request_kind(), record.seen());
+        record.challenge(response);
+        let mut onward = None;
         for (index, scheme, outcome) in record.responding() {
             let Some(responder) = scheme.authenticator().responder() else { continue };
             let remembered = self.0.iter().find(|(owner, _)| *owner == index).map(|(_, it)| it);
             let is_suppressed = Suppressed::hides(scheme.name(), response.extensions());
             let asked = Asked::new(outcome, remembered, is_suppressed);
+            if response.status() == StatusCode::OK && onward.is_none() {
+                onward = responder.send_on(asked, response.headers());
+            }
             responder.respond(asked, response.headers_mut());
+        }
+        if let Some(onward) = onward {
+            send_on(response, &onward);
         }
     }
 }

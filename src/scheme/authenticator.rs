@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::request::Parts;
 
-use super::{Outcome, Responder};
+use super::{LoginPages, Outcome, Responder};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
@@ -27,6 +27,12 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
     /// The word for its credential where an answer lists what is missing: `token`, `session`.
     /// Default: the scheme's name.
     fn credential_word(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Where its users sign in, if they do so by themselves: a refusal of this scheme may send them
+    /// there. Whether it has such pages is asked once, when the scheme is made. Default: none.
+    fn pages(&self) -> Option<&LoginPages> {
         None
     }
 

@@ -6,9 +6,10 @@ mod bearer;
 mod cookie;
 #[cfg(feature = "tickets")]
 mod cross_site;
-#[cfg(feature = "tickets")]
 mod flawed;
+mod forwarded;
 mod judge;
+mod login;
 mod named;
 mod outcome;
 mod responder;
@@ -25,6 +26,8 @@ pub use cookie::{
 };
 #[cfg(feature = "tickets")]
 pub use cross_site::CrossSiteGuard;
+pub use login::{Compat, LoginPages, PublicOrigin, ReturnUrl};
+pub(crate) use login::{Login, Visit};
 pub use named::{IntoSchemes, Scheme};
 pub use outcome::Outcome;
 pub use responder::{Asked, Remembered, Responder};

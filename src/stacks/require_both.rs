@@ -12,6 +12,7 @@ use crate::{
     principal::{Bearer, Cookies, Identity, SchemeName},
     rejection::DefaultResponseForRejection,
     require::Require,
+    scheme::LoginPages,
 };
 
 /// A bearer token and a ticket in a cookie are required, both good and both of one user: without
@@ -57,12 +58,14 @@ pub struct RequireBoth<
 }
 
 impl RequireBoth {
-    /// Both at once. What was said about the schemes of the two (realm, revocations, TLS) is kept.
+    /// Both at once. What was said about the schemes of the two (realm, revocations, TLS) is kept, but
+    /// for the ticket's pages: what demands a token is for programs, and never redirects.
     ///
     /// # Errors
     /// None today; the schemes are checked like any other.
     pub fn new<F>(token: BearerAuth, ticket: TicketAuth<F>) -> Result<Self, BuildError> {
-        let schemes = (token.scheme().clone(), ticket.scheme().clone());
+        let session = ticket.scheme().clone().pages(LoginPages::new());
+        let schemes = (token.scheme().clone(), session);
         let gate = token.optional().stricter(&ticket.optional()).with_schemes(schemes)?;
         let same = policy::same_subject();
         Ok(Self { stack: Stack::new(gate, both().and(same.clone()))?, same })

@@ -14,7 +14,10 @@ use crate::{
     principal::{Cookies, Identity},
     rejection::DefaultResponseForRejection,
     require::Require,
-    scheme::{CarriedCookie, CookieScheme, CrossSiteGuard, Scheme, TicketCookie, TransportSource},
+    scheme::{
+        CarriedCookie, Compat, CookieScheme, CrossSiteGuard, LoginPages, PublicOrigin, Scheme,
+        TicketCookie, TransportSource,
+    },
     ticket::{IssueError, Ticket, TicketFormat, TicketValidator},
     token::{Cached, Revocations, TokenValidator},
 };
@@ -177,6 +180,73 @@ impl<F, P, R> TicketAuth<F, P, R> {
     /// As [`TicketAuth::new`].
     pub fn guard(self, guard: CrossSiteGuard) -> Result<Self, BuildError> {
         self.with_scheme(|scheme| scheme.guard(guard))
+    }
+
+    /// Where users sign in; see [`CookieScheme::login_path`]. Default: none, and no redirect.
+    ///
+    /// # Errors
+    /// It is no path of this service.
+    pub fn login_path(self, path: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.login_path(path))
+    }
+
+    /// Where users sign out; see [`CookieScheme::logout_path`]. Default: none.
+    ///
+    /// # Errors
+    /// As [`login_path`](Self::login_path).
+    pub fn logout_path(self, path: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.logout_path(path))
+    }
+
+    /// Where those go who are signed in and may not; see [`CookieScheme::access_denied_path`].
+    /// Default: none.
+    ///
+    /// # Errors
+    /// As [`login_path`](Self::login_path).
+    pub fn access_denied_path(self, path: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.access_denied_path(path))
+    }
+
+    /// The parameter that holds the way back; see [`CookieScheme::return_parameter`]. Said after
+    /// [`login_path`](Self::login_path), as are the words below. Default: `ReturnUrl`.
+    ///
+    /// # Errors
+    /// The name does not stand in a query as it is, or there is no page.
+    pub fn return_parameter(self, name: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.return_parameter(name))
+    }
+
+    /// What a proxy cuts off the path; see [`CookieScheme::base_path`]. Default: nothing.
+    ///
+    /// # Errors
+    /// As [`login_path`](Self::login_path), or there is no page.
+    pub fn base_path(self, path: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.base_path(path))
+    }
+
+    /// Where the service is seen; see [`CookieScheme::public_origin`]. Default: nobody says, and
+    /// redirects are relative.
+    ///
+    /// # Errors
+    /// There is no page.
+    pub fn public_origin(self, origin: PublicOrigin) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.public_origin(origin))
+    }
+
+    /// Whose habits are followed; see [`Compat`]. Default: nobody's.
+    ///
+    /// # Errors
+    /// There is no page.
+    pub fn compat(self, compat: Compat) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.compat(compat))
+    }
+
+    /// All of these pages at once, with every word about them, in place of what was said before.
+    ///
+    /// # Errors
+    /// What is wrong with them, or [`RedirectWithoutLoginPath`](BuildError::RedirectWithoutLoginPath).
+    pub fn pages(self, pages: LoginPages) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.pages(pages))
     }
 
     /// Asked on every request, after the cache: what makes a logout reach tickets that were copied

@@ -11,8 +11,9 @@ use crate::{
     error::{AuthError, AuthErrorKind, BuildError},
     principal::{Identity, SchemeName},
     scheme::{
-        Asked, Authenticator, CrossSiteGuard, Outcome, Remembered, Responder, Scheme,
-        TransportSource, judge::Judge, vary::vary_by,
+        Asked, Authenticator, Compat, CrossSiteGuard, LoginPages, Outcome, PublicOrigin,
+        Remembered, Responder, ReturnUrl, Scheme, TransportSource, judge::Judge, login::Page,
+        vary::vary_by,
     },
     token::{Revocations, TokenValidator},
 };
@@ -37,6 +38,7 @@ impl Scheme {
                 judge: Judge::new(validator),
                 guard: None,
                 realm: "app".into(),
+                pages: LoginPages::new(),
                 renew_when_suppressed: true,
                 vary: false,
             },
@@ -60,6 +62,7 @@ struct Rules<V> {
     judge: Judge<V>,
     guard: Option<CrossSiteGuard>,
     realm: Box<str>,
+    pages: LoginPages,
     renew_when_suppressed: bool,
     vary: bool,
 }
@@ -118,6 +121,61 @@ impl<V: TokenValidator + 'static> CookieScheme<V> {
     /// yes, as Katana does: the user is there, whoever the route looks at.
     pub const fn renew_when_suppressed(mut self, renew: bool) -> Self {
         self.rules.renew_when_suppressed = renew;
+        self
+    }
+
+    /// Where users sign in: a path of this service, such as `/Account/Login`. A **navigation** without a
+    /// good cookie is redirected there where it would be answered 401, with the way back in the query;
+    /// see the [module docs](crate::rejection). And an answer with status 200 of this very path that sets
+    /// the cookie is redirected to where the query says, if that is a [place of this
+    /// site](ReturnUrl). Default: none, and no redirect.
+    pub fn login_path(self, path: &str) -> Self {
+        self.map_pages(|pages| pages.login_path(path))
+    }
+
+    /// Where users sign out: an answer with status 200 of this path that deletes the cookie is
+    /// redirected to where the query says. Default: none.
+    pub fn logout_path(self, path: &str) -> Self {
+        self.map_pages(|pages| pages.logout_path(path))
+    }
+
+    /// Where a navigation is redirected whose user is signed in and may not (403). Default: none.
+    pub fn access_denied_path(self, path: &str) -> Self {
+        self.map_pages(|pages| pages.access_denied_path(path))
+    }
+
+    /// See [`LoginPages::return_parameter`]. Default: `ReturnUrl`.
+    pub fn return_parameter(self, name: &str) -> Self {
+        self.map_pages(|pages| pages.return_parameter(name))
+    }
+
+    /// See [`LoginPages::base_path`]: what a proxy cuts off the path. Default: nothing.
+    pub fn base_path(self, path: &str) -> Self {
+        self.map_pages(|pages| pages.base_path(path))
+    }
+
+    /// See [`LoginPages::public_origin`]: redirects are absolute. Default: they are relative.
+    pub fn public_origin(self, origin: PublicOrigin) -> Self {
+        self.map_pages(|pages| pages.public_origin(origin))
+    }
+
+    /// See [`LoginPages::allow_redirects_to`]. Default: this site only.
+    pub fn allow_redirects_to(self, origin: &str) -> Self {
+        self.map_pages(|pages| pages.allow_redirects_to(origin))
+    }
+
+    /// See [`Compat`]. Default: nobody's habits.
+    pub fn compat(self, compat: Compat) -> Self {
+        self.map_pages(|pages| pages.compat(compat))
+    }
+
+    /// All of these pages at once, in place of what was said about them before.
+    pub fn pages(self, pages: LoginPages) -> Self {
+        self.map_pages(|_| pages)
+    }
+
+    fn map_pages(mut self, change: impl FnOnce(LoginPages) -> LoginPages) -> Self {
+        self.rules.pages = change(self.rules.pages);
         self
     }
 
@@ -182,15 +240,39 @@ impl<V: TokenValidator + 'static> Authenticator for CookieAuthenticator<V> {
         Some("session")
     }
 
+    fn pages(&self) -> Option<&LoginPages> {
+        Some(&self.rules.pages)
+    }
+
     fn responder(&self) -> Option<&dyn Responder> {
         Some(self)
     }
 }
 
+/// What the answer must know of the request.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Memory {
+    carried: CarriedCookie,
+    /// The page that was asked for, and where its user goes then.
+    page: Option<(Page, ReturnUrl)>,
+}
+
 impl<V: TokenValidator + 'static> Responder for CookieAuthenticator<V> {
     fn remember(&self, parts: &Parts) -> Option<Remembered> {
-        let carried = self.cookie.carried(&parts.headers, &parts.extensions);
-        (carried != CarriedCookie::default()).then(|| Box::new(carried) as Remembered)
+        let memory = Memory {
+            carried: self.cookie.carried(&parts.headers, &parts.extensions),
+            page: self.rules.pages.page_of(parts),
+        };
+        (memory != Memory::default()).then(|| Box::new(memory) as Remembered)
+    }
+
+    fn send_on(&self, asked: Asked<'_>, headers: &HeaderMap) -> Option<ReturnUrl> {
+        let (page, to) = asked.remembered::<Memory>()?.page.as_ref()?;
+        let is_done = match page {
+            Page::Login => self.cookie.is_issued_by(headers),
+            Page::Logout => self.cookie.is_deleted_by(headers),
+        };
+        is_done.then(|| to.clone())
     }
 
     fn respond(&self, asked: Asked<'_>, headers: &mut HeaderMap) {
@@ -201,7 +283,7 @@ impl<V: TokenValidator + 'static> Responder for CookieAuthenticator<V> {
         if self.cookie.is_set_by(headers) {
             return;
         }
-        let carried = asked.remembered().copied().unwrap_or_default();
+        let carried = asked.remembered::<Memory>().map_or_else(Default::default, |it| it.carried);
         match asked.outcome {
             Outcome::Verified(identity)
                 if self.rules.renew_when_suppressed || !asked.is_suppressed =>

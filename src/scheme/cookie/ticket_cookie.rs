@@ -147,6 +147,16 @@ impl TicketCookie {
         response::names(headers, &self.0.name)
     }
 
+    /// Whether the response gives this cookie a value: somebody signed in.
+    pub(super) fn is_issued_by(&self, headers: &HeaderMap) -> bool {
+        response::last_value_of(headers, &self.0.name).is_some_and(|value| !value.is_empty())
+    }
+
+    /// Whether the response empties this cookie: somebody signed out.
+    pub(super) fn is_deleted_by(&self, headers: &HeaderMap) -> bool {
+        response::last_value_of(headers, &self.0.name).is_some_and(<[u8]>::is_empty)
+    }
+
     fn attributes(&self, carried: CarriedCookie, expires: Option<UnixTime>) -> String {
         let is_secure = match self.0.secure {
             Secure::Always => true,
