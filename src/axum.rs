@@ -2,11 +2,13 @@
 //!
 //! [`Caller`], [`Principal`] and [`Authentication`] are extractors; `Option<Caller<…>>` is `None`
 //! where nobody is signed in, and still refuses where it could not be found out.
+//!
+//! The cookies of a sign-in or a sign-out are a part of a response, and their errors are one.
 
 use axum_core::{
     body::Body,
     extract::{FromRequestParts, OptionalFromRequestParts},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
 };
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -21,6 +23,38 @@ use crate::{
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         self.into_response::<Body>(RequestKind::default(), &DefaultResponseForRejection)
+    }
+}
+
+#[cfg(feature = "tickets")]
+impl IntoResponseParts for crate::scheme::SetCookies {
+    type Error = std::convert::Infallible;
+
+    fn into_response_parts(self, mut answer: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        self.write(answer.headers_mut());
+        Ok(answer)
+    }
+}
+
+#[cfg(feature = "tickets")]
+impl IntoResponse for crate::scheme::SetCookies {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
+    }
+}
+
+#[cfg(feature = "tickets")]
+impl IntoResponse for crate::ticket::IssueError {
+    fn into_response(self) -> Response {
+        IntoResponse::into_response(Rejection::from(self))
+    }
+}
+
+#[cfg(feature = "tickets")]
+impl IntoResponse for crate::scheme::SignOutError {
+    /// The cookies are deleted all the same.
+    fn into_response(self) -> Response {
+        (self.clone().into_cookies(), Rejection::from(self)).into_response()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{SessionKey, Sessions, Ticket, TicketFormat, TicketValidator};
+use super::{SessionKey, Sessions, Ticket, TicketFormat, TicketIdentity, TicketValidator};
 use crate::{
     attempt::Attempt,
     error::{AuthError, AuthErrorKind, BuildError},
@@ -21,8 +21,12 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
     /// be waited for.
     ///
     /// # Errors
-    /// The ticket can not be written, or the store could not take it.
+    /// The ticket can not be written, or is of another authentication type than the format's; or the
+    /// store could not take it.
     pub fn issue(&self, mut ticket: Ticket) -> Attempt<Result<Renewed, IssueError>> {
+        if let Err(error) = self.check_type(&ticket) {
+            return Attempt::ready(Err(IssueError::Ticket(error)));
+        }
         let issued_at = *ticket.issued_at.get_or_insert(self.rules.clock.now());
         if ticket.expires_at.is_none() {
             let Some(lifetime) = self.rules.lifetime else {
@@ -37,6 +41,22 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
         match &self.rules.sessions {
             None => Attempt::ready(self.write(&ticket, &ticket).map_err(IssueError::Ticket)),
             Some(store) => self.open_session(Arc::clone(store), ticket),
+        }
+    }
+
+    /// Katana drops such a sign-in without a word.
+    fn check_type(&self, ticket: &Ticket) -> Result<(), BuildError> {
+        let given =
+            ticket.identity().map(|TicketIdentity { authentication_type, .. }| authentication_type);
+        match (self.format.authentication_type(), given) {
+            (Some(own), Some(given)) if own != given => {
+                let problem = format!(
+                    "the ticket is of the type {given:?}, and this format opens tickets of {own:?}; make \
+                     it with Ticket::new({own:?}, ..)"
+                );
+                Err(BuildError::invalid("authentication_type", problem))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -80,34 +100,27 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
             ))),
         }
     }
-
-    /// Ends the session that a cookie's text names, if it names one.
-    pub(crate) fn end_session(&self, text: &str) -> Attempt<Result<(), AuthError>> {
-        let opened = self.format.unprotect(text);
-        match (&self.rules.sessions, opened.and_then(|it| self.rules.session_key(&it))) {
-            (Some(store), Ok(Some(key))) => {
-                store.remove(&key).map(|removed| removed.map_err(AuthError::into_undecidable))
-            }
-            _ => Attempt::ready(Ok(())),
-        }
-    }
 }
 
 /// Why a ticket was not issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IssueError {
+    /// The scheme that was named is none of this gate, or it does not sign in.
+    Scheme(BuildError),
     /// The store could not take it now.
     Sessions(AuthError),
     /// It can not be written: the error names what the format has no place for.
     Ticket(BuildError),
+    /// The request came over plain http, where TLS is demanded.
+    Transport(AuthError),
 }
 
 impl fmt::Display for IssueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sessions(error) => fmt::Display::fmt(error, f),
-            Self::Ticket(error) => fmt::Display::fmt(error, f),
+            Self::Scheme(error) | Self::Ticket(error) => fmt::Display::fmt(error, f),
+            Self::Sessions(error) | Self::Transport(error) => fmt::Display::fmt(error, f),
         }
     }
 }

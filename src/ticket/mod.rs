@@ -39,6 +39,7 @@ pub mod aspnet;
 mod claims;
 mod format;
 mod issue;
+mod issuer;
 mod renewal;
 mod revalidation;
 mod rules;
@@ -49,6 +50,7 @@ mod validator;
 
 pub use format::{RenewalRule, TicketFormat};
 pub use issue::IssueError;
+pub(crate) use issuer::TicketIssuer;
 pub use sessions::{InMemorySessions, SessionKey, Sessions, StoredTicket};
 pub use ticket::{Ticket, TicketClaim, TicketIdentity, Verbatim};
 pub use validator::TicketValidator;

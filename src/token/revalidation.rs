@@ -60,6 +60,11 @@ impl Revalidation {
         }))
     }
 
+    #[cfg(feature = "tickets")]
+    pub(crate) fn interval(&self) -> Duration {
+        self.0.interval
+    }
+
     /// Checks the user of a credential, if that is due. `text` is what the credential is known by.
     pub(crate) fn check(
         &self,

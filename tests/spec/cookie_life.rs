@@ -11,7 +11,7 @@ use portcullis::testing::TicketMint;
 use portcullis::ticket::aspnet::KatanaCookie;
 use portcullis::ticket::{InMemorySessions, Sessions, Ticket, TicketFormat as _, TicketValidator};
 use portcullis::token::{Revalidate, Verdict};
-use portcullis::{Attempt, AuthError, Authentication, Clock as _, Identity, TicketAuth};
+use portcullis::{Attempt, AuthError, Clock as _, Identity, TicketAuth};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use super::ledger;
@@ -121,7 +121,7 @@ async fn a_session_is_renewed_under_its_key() {
     let request = Request::new(()).into_parts().0;
     let mut headers = HeaderMap::new();
     let ticket = Ticket::new("ApplicationCookie", "alice");
-    house.auth.sign_in(&request, ticket, &mut headers).await.unwrap();
+    house.auth.sign_in(&request, ticket).await.unwrap().write(&mut headers);
     let line = set_cookies(&headers).remove(0);
     let cookie = line.split(';').next().unwrap().split_once('=').unwrap().1.to_owned();
 
@@ -186,10 +186,8 @@ async fn signing_out_wins() {
         let auth = auth.clone();
         async move {
             let parts = request.into_parts().0;
-            let record = parts.extensions.get::<Authentication>().unwrap();
             let mut response = Response::new(());
-            let headers = response.headers_mut();
-            auth.sign_out(&parts, record.primary(), headers).await.unwrap();
+            auth.sign_out(&parts).await.unwrap().write(response.headers_mut());
             Ok::<_, Infallible>(response)
         }
     });
@@ -222,7 +220,7 @@ async fn secure_as_it_is_set_up() {
         request.extensions.insert(transport);
         let mut headers = HeaderMap::new();
         let ticket = Ticket::new("ApplicationCookie", "alice");
-        auth.sign_in(&request, ticket, &mut headers).await.unwrap();
+        auth.sign_in(&request, ticket).await.unwrap().write(&mut headers);
         let line = set_cookies(&headers).remove(0);
         assert_eq!(line.contains("; Secure"), is_secure, "{transport:?}: {line}");
         assert!(line.contains("; HttpOnly") && line.contains("; Path=/"), "{line}");
