@@ -103,6 +103,7 @@ mod opaque_issuer;
 mod policies;
 mod preflight;
 mod principals;
+mod revalidation;
 mod rights;
 mod s3;
 mod s5;
@@ -152,6 +153,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
+    ("revalidation", revalidation::TESTS),
     ("rights", rights::TESTS),
     ("s3", s3::TESTS),
     ("s5", s5::TESTS),
