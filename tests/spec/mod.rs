@@ -87,6 +87,7 @@ mod cookies;
 mod cross_site;
 mod discovery;
 mod encodings;
+mod external_cookie;
 mod forms_cookie_life;
 mod gate_rows;
 mod header_forms;
@@ -110,6 +111,7 @@ mod s5;
 mod s6;
 mod s7;
 mod s8;
+mod sign_in;
 mod signatures;
 mod step_up;
 mod strict_json;
@@ -137,6 +139,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("cross_site", cross_site::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
+    ("external_cookie", external_cookie::TESTS),
     ("forms_cookie_life", forms_cookie_life::TESTS),
     ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
@@ -160,6 +163,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("s8", s8::TESTS),
+    ("sign_in", sign_in::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
