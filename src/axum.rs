@@ -8,8 +8,10 @@
 use axum_core::{
     body::Body,
     extract::{FromRequestParts, OptionalFromRequestParts},
-    response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
+    response::{IntoResponse, Response},
 };
+#[cfg(feature = "tickets")]
+use axum_core::response::{IntoResponseParts, ResponseParts};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 

@@ -40,6 +40,7 @@ mod claims;
 mod format;
 mod issue;
 mod issuer;
+mod regenerate;
 mod renewal;
 mod revalidation;
 mod rules;

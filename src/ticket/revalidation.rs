@@ -1,28 +1,17 @@
 //! The application's word on the user of a ticket: whether, and as whom, the user is signed in again.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use super::{
-    Ticket, renewal,
+    Ticket,
+    regenerate::Regenerate,
+    renewal,
     rules::{Good, Judged, Rules, Session, refuse},
 };
 use crate::{
     attempt::Attempt,
-    error::AuthError,
     token::{Revalidation, Told},
 };
-
-/// Makes the ticket anew of a user who was checked.
-#[derive(Clone)]
-pub(super) struct Regenerate(pub(super) Arc<Make>);
-
-pub(super) type Make = dyn Fn(&Ticket) -> Attempt<Result<Ticket, AuthError>> + Send + Sync;
-
-impl fmt::Debug for Regenerate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Regenerate")
-    }
-}
 
 impl Rules {
     /// Has the user of a ticket checked that is good in itself.

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use super::{
     SessionKey, Sessions, StoredTicket, Ticket,
     claims::Claims,
+    regenerate::Regenerate,
     renewal::{self, Sliding},
-    revalidation::Regenerate,
 };
 use crate::{
     attempt::Attempt,

@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     SessionKey, Sessions, Ticket, TicketClaim, TicketFormat, TicketIdentity,
+    regenerate::Regenerate,
     renewal::{self, Sliding},
-    revalidation::Regenerate,
     rules::Rules,
 };
 use crate::{
