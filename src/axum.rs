@@ -5,13 +5,13 @@
 //!
 //! The cookies of a sign-in or a sign-out are a part of a response, and their errors are one.
 
+#[cfg(feature = "tickets")]
+use axum_core::response::{IntoResponseParts, ResponseParts};
 use axum_core::{
     body::Body,
     extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
-#[cfg(feature = "tickets")]
-use axum_core::response::{IntoResponseParts, ResponseParts};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
