@@ -32,11 +32,15 @@ impl Rules {
             Told { at: renewal::checked_at(&ticket), may_have_slid: !self.sliding.remembers };
         let rules = Arc::clone(self);
         revalidation.check(&identity, text, told, &self.clock).and_then(move |checked| {
-            drop(identity);
-            let ticket = Arc::unwrap_or_clone(ticket);
             match checked {
                 Err(error) => refuse(session, error),
+                // nothing is to be written down
+                Ok(checked) if session.is_none() && told.at == Some(checked.at) => {
+                    Attempt::ready(Ok(identity.with_freshness(checked.fresh_until)))
+                }
                 Ok(checked) => {
+                    drop(identity);
+                    let ticket = Arc::unwrap_or_clone(ticket);
                     let good = Good { ticket, next: None, checked: Some(checked), session };
                     if checked.asked { rules.regenerate(good) } else { rules.accept(good) }
                 }
