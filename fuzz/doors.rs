@@ -24,7 +24,7 @@ use portcullis::{
     fetch::{Fetch, FetchError, FetchFuture},
     introspection::{ClientAuth, IntrospectionValidator},
     jwt::{Algorithm, JwkSet, JwtValidator, StaticKeys, jws},
-    scheme::{Transport, TransportSource},
+    scheme::{PublicOrigin, ReturnUrl, Transport, TransportSource},
     ticket::{
         Ticket, TicketFormat,
         aspnet::{FormsTickets, KatanaCookie, MachineKey, Protector},
@@ -51,6 +51,18 @@ pub fn jwt_token(data: &[u8]) -> String {
     let signed = SET.keys().iter().any(|key| jws::verify(token, key, Algorithm::ALL).is_ok());
     assert!(signed || judged.is_err(), "accepted without a signature");
     format!("{}, {}", verdict(&judged), if signed { "signed" } else { "not signed" })
+}
+
+/// What a stranger wrote into the query of a login page.
+pub fn return_url(data: &[u8]) -> String {
+    let Ok(text) = str::from_utf8(data) else { return "not text".into() };
+    let Some(local) = ReturnUrl::local(text) else { return "refused".into() };
+    let url = local.as_str();
+    assert!(url.starts_with('/') && !url.starts_with("//"), "leads elsewhere");
+    assert!(url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\'), "no URL");
+    assert_eq!(local.to_header_value(), url);
+    assert!(url.len() > 2_048 || ReturnUrl::local(url).as_ref() == Some(&local), "by mood");
+    url.into()
 }
 
 /// A document that an issuer's key set URL answered.
@@ -111,6 +123,14 @@ pub fn forwarded(data: &[u8]) -> String {
     }
     let said = source.transport(&by_proxy, &Extensions::new());
     assert_eq!(said, Transport::Plain, "the proxy has the last word");
+    assert_eq!(PublicOrigin::forwarded().resolve(&by_proxy), None, "it named no host");
+    if let Some(origin) = PublicOrigin::forwarded().resolve(&sent) {
+        let host = origin.split_once("://").map(|(_, host)| host).unwrap_or_default();
+        assert!(
+            !host.is_empty() && !host.contains(['/', '\\', '@', '%', '?', '#', ' ']),
+            "{origin}"
+        );
+    }
     format!("{:?}", source.transport(&sent, &Extensions::new()))
 }
 

@@ -5,6 +5,8 @@
 //!    passive scheme enters it only where it is named.
 //! 3. Suppression and requirements narrow the view. What an outer layer hid never comes back
 //!    inside.
+//! 4. It keeps what a redirect must know of the request, as the outermost gate saw it, where some
+//!    scheme redirects.
 
 use std::{fmt, sync::Arc};
 
@@ -173,6 +175,11 @@ impl Authentication {
             }
         }
         self.view = view;
+    }
+
+    /// Whatever is refused from here on is no redirect.
+    pub(crate) fn never_redirect(&mut self) {
+        self.visit = None;
     }
 
     /// The first of these names that cannot be seen here: unknown to the gate, or hidden.

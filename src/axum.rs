@@ -1,9 +1,9 @@
 //! Extractors and responses for axum (feature `axum`; only axum-core is used).
 //!
 //! [`Caller`], [`Principal`] and [`Authentication`] are extractors; `Option<Caller<…>>` is `None`
-//! where nobody is signed in, and still refuses where it could not be found out.
-//!
-//! The cookies of a sign-in or a sign-out are a part of a response, and their errors are one.
+//! where nobody is signed in, and still refuses where it could not be found out. [`Rejection`] and
+//! [`ChallengeWith`] are responses; the cookies of a sign-in or a sign-out are a part of one, and its
+//! errors are responses too.
 
 #[cfg(feature = "tickets")]
 use axum_core::response::{IntoResponseParts, ResponseParts};
@@ -19,12 +19,18 @@ use crate::{
     authentication::Authentication,
     caller::{Caller, CallerOf},
     principal::Principal,
-    rejection::{DefaultResponseForRejection, Rejection, RequestKind},
+    rejection::{ChallengeWith, DefaultResponseForRejection, Rejection, RequestKind},
 };
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         self.into_response::<Body>(RequestKind::default(), &DefaultResponseForRejection)
+    }
+}
+
+impl IntoResponse for ChallengeWith {
+    fn into_response(self) -> Response {
+        self.into_response::<Body>()
     }
 }
 

@@ -106,6 +106,7 @@
 //! | it was judged and is not good | 401 | `error="invalid_token"` |
 //! | the caller must be authenticated better | 401 | `error="insufficient_user_authentication"` |
 //! | the policy forbids | 403 | `error="insufficient_scope"` where it was a scope |
+//! | a page was asked for, and there is a login page | 302 | none; `Location` |
 //! | it can not be found out now | 503 | none; `Retry-After` |
 //! | the wiring is wrong | 500 | none; the log names the layer |
 //!

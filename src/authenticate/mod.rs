@@ -8,7 +8,8 @@
 //! 3. `poll_ready` is forwarded, the service that was polled ready is the one that is called, an
 //!    `Err` and an upgrade pass untouched, bodies are never looked at.
 //! 4. On the way out the gate's own schemes may add headers, whatever the status, and a bare 401 is
-//!    challenged.
+//!    challenged, or leads a navigation to the login page. A user who has just signed in or out is sent
+//!    on to where the query says.
 //! 5. The same gate stacked twice: the inner one does nothing and warns once. Another gate inside
 //!    judges anew; its outcome replaces that of a scheme of the same name.
 //!

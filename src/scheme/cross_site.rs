@@ -2,6 +2,8 @@
 
 use http::{HeaderName, Method, header, request::Parts};
 
+use super::PublicOrigin;
+
 /// A guard for credentials that a browser sends along whoever's page asks: cookies.
 ///
 /// Requests that change nothing by definition (`GET`, `HEAD`, `OPTIONS`, `TRACE`; RFC 9110 §9.2.1)
@@ -32,6 +34,7 @@ use http::{HeaderName, Method, header, request::Parts};
 pub struct CrossSiteGuard {
     origins: Vec<Box<str>>,
     header: Option<HeaderName>,
+    own: Option<PublicOrigin>,
 }
 
 impl CrossSiteGuard {
@@ -53,6 +56,14 @@ impl CrossSiteGuard {
         self
     }
 
+    /// Who says where this service is seen: its own pages are those of that origin, and the `Host` that
+    /// a proxy may have changed is not asked. Where nobody knows, no origin is its own. Default: the
+    /// host, by https.
+    pub fn public_origin(mut self, origin: PublicOrigin) -> Self {
+        self.own = Some(origin);
+        self
+    }
+
     /// Whether this site's own page asks, or nothing is changed.
     #[must_use]
     pub fn admits(&self, request: &Parts) -> bool {
@@ -68,7 +79,12 @@ impl CrossSiteGuard {
             || match site {
                 // a browser that says so is not asked for the origin
                 Some(site) => ["same-origin", "none"].contains(&site),
-                None => origin.is_some_and(|origin| is_own(origin, request)),
+                None => origin.is_some_and(|origin| match &self.own {
+                    Some(own) => own
+                        .resolve(&request.headers)
+                        .is_some_and(|own| own.eq_ignore_ascii_case(origin)),
+                    None => is_own(origin, request),
+                }),
             }
     }
 }

@@ -28,7 +28,7 @@ pub use cookie::{
 };
 #[cfg(feature = "tickets")]
 pub use cross_site::CrossSiteGuard;
-pub use login::{Compat, LoginPages, PublicOrigin, ReturnUrl};
+pub use login::{Compat, LoginPages, Page, PublicOrigin, ReturnUrl};
 pub(crate) use login::{Login, Visit};
 pub use named::{IntoSchemes, Scheme};
 pub use outcome::Outcome;

@@ -12,7 +12,6 @@ use crate::{
     principal::{Bearer, Cookies, Identity, SchemeName},
     rejection::DefaultResponseForRejection,
     require::Require,
-    scheme::LoginPages,
 };
 
 /// A bearer token and a ticket in a cookie are required, both good and both of one user: without
@@ -58,17 +57,17 @@ pub struct RequireBoth<
 }
 
 impl RequireBoth {
-    /// Both at once. What was said about the schemes of the two (realm, revocations, TLS) is kept, but
-    /// for the ticket's pages: what demands a token is for programs, and never redirects.
+    /// Both at once. What was said about the schemes of the two (realm, revocations, TLS, pages) is
+    /// kept. It never redirects all the same: what demands a token is for programs. The ticket's login
+    /// page serves what else stands behind its [gate](Self::gate).
     ///
     /// # Errors
     /// None today; the schemes are checked like any other.
     pub fn new<F>(token: BearerAuth, ticket: TicketAuth<F>) -> Result<Self, BuildError> {
-        let session = ticket.scheme().clone().pages(LoginPages::new());
-        let schemes = (token.scheme().clone(), session);
+        let schemes = (token.scheme().clone(), ticket.scheme().clone());
         let gate = token.optional().stricter(&ticket.optional()).with_schemes(schemes)?;
         let same = policy::same_subject();
-        Ok(Self { stack: Stack::new(gate, both().and(same.clone()))?, same })
+        Ok(Self { stack: Stack::new(gate, both().and(same.clone()))?.never_redirect(), same })
     }
 }
 

@@ -50,13 +50,19 @@ impl<P, R> Stack<P, R> {
         Ok(Self { gate: self.gate.with_schemes(schemes)?, ..self })
     }
 
+    #[cfg(feature = "tickets")]
+    pub(super) fn never_redirect(self) -> Self {
+        Self { require: self.require.never_redirect(), ..self }
+    }
+
     /// Demands this in place of what was demanded before.
     pub(super) fn with_policy<Q: Policy>(self, policy: Q) -> Result<Stack<Q, R>, BuildError>
     where
         R: Clone,
     {
         let responder = self.require.responder().clone();
-        Ok(Stack { require: self.gate.require(policy)?.respond_with(responder), gate: self.gate })
+        let require = self.gate.require(policy)?.respond_with(responder);
+        Ok(Stack { require: require.redirecting_as(&self.require), gate: self.gate })
     }
 
     pub(super) fn respond_with<R2>(self, responder: R2) -> Stack<P, R2> {

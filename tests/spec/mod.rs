@@ -96,6 +96,7 @@ mod jose_header;
 mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
+mod login_redirects;
 mod logs;
 mod machine_keys;
 mod mock_token_endpoint;
@@ -148,6 +149,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("jwks_documents", jwks_documents::TESTS),
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
+    ("login_redirects", login_redirects::TESTS),
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),

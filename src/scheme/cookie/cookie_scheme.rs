@@ -150,6 +150,35 @@ impl<V: TokenValidator + 'static> CookieScheme<V> {
     /// see the [module docs](crate::rejection). And an answer with status 200 of this very path that sets
     /// the cookie is redirected to where the query says, if that is a [place of this
     /// site](ReturnUrl). Default: none, and no redirect.
+    ///
+    /// ```
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portcullis::{
+    ///     AuthenticateLayer, Cookies, Scheme, policy,
+    ///     ticket::{TicketValidator, aspnet::{FormsTickets, MachineKey}},
+    /// };
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// let key = MachineKey::from_hex(&"A0".repeat(64), &"5C".repeat(32))?;
+    /// let tickets = TicketValidator::new(FormsTickets::new(key)?);
+    /// let pages = Scheme::cookie(Cookies, ".ASPXAUTH", tickets).login_path("/Account/Login");
+    /// let gate = AuthenticateLayer::new((pages,))?;
+    /// let members = gate.require(policy::scheme(Cookies))?;
+    ///
+    /// let handler = service_fn(async |_| Ok::<_, std::convert::Infallible>(http::Response::new(())));
+    /// let app = gate.layer(members.layer(handler));
+    ///
+    /// let page = http::Request::get("/orders?id=7").header("accept", "text/html").body(())?;
+    /// let answer = app.clone().oneshot(page).await?;
+    /// assert_eq!(answer.status(), 302);
+    /// assert_eq!(answer.headers()["location"], "/Account/Login?ReturnUrl=%2Forders%3Fid%3D7");
+    ///
+    /// let script = http::Request::get("/orders?id=7").header("accept", "application/json").body(())?;
+    /// assert_eq!(app.oneshot(script).await?.status(), 401);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run()).unwrap();
+    /// ```
     pub fn login_path(self, path: &str) -> Self {
         self.map_pages(|pages| pages.login_path(path))
     }

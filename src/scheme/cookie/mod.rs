@@ -9,6 +9,8 @@
 //! 4. Whatever is wrong with a cookie is a reason in the record, never an error response.
 //! 5. On the way out the cookie is renewed, whatever the status, unless the handler set or deleted
 //!    it. One response never sets one name twice (RFC 6265 §4.1.1).
+//! 6. A scheme with a login page sends navigations there, and users on who have signed in; see
+//!    [`CookieScheme::login_path`].
 //!
 //! This does NOT guard against cross-site requests: `SameSite=Lax` is all that a cookie does
 //! itself.

@@ -7,9 +7,7 @@ mod return_url;
 mod visit;
 
 pub(crate) use pages::Login;
-#[cfg(feature = "tickets")]
-pub(super) use pages::Page;
-pub use pages::{Compat, LoginPages};
+pub use pages::{Compat, LoginPages, Page};
 pub use public_origin::PublicOrigin;
 pub use return_url::ReturnUrl;
 pub(crate) use visit::Visit;

@@ -14,6 +14,22 @@ use crate::error::BuildError;
 ///
 /// A [`CookieScheme`](super::super::CookieScheme) has these words itself; a scheme of your own returns
 /// them from [`Authenticator::pages`](super::super::Authenticator::pages).
+///
+/// Paths are those that the gate sees: what a proxy cuts off is said once, by
+/// [`base_path`](Self::base_path). Of two gates the outer one's view of the request counts in a redirect.
+///
+/// ```
+/// use portcullis::scheme::{LoginPages, PublicOrigin};
+///
+/// let pages = LoginPages::new()
+///     .login_path("/login")
+///     .logout_path("/logout")
+///     .access_denied_path("/denied")
+///     .return_parameter("next")
+///     .public_origin(PublicOrigin::fixed("https://app.example")?);
+/// # let _ = pages;
+/// # Ok::<(), portcullis::BuildError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct LoginPages {
@@ -53,10 +69,12 @@ pub(crate) enum Login {
     Told(Box<str>),
 }
 
-/// What happened on the page that was asked for.
+/// A page from which users go on when all is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Page {
+pub enum Page {
+    /// Where they sign in.
     Login,
+    /// Where they sign out.
     Logout,
 }
 
@@ -203,9 +221,22 @@ impl LoginPages {
         HeaderValue::try_from(format!("{}{}{path}", self.origin_of(visit), self.base)).ok()
     }
 
-    /// The page that is asked for, and where its user goes when all is done (Katana's
-    /// `ApplyResponseGrantAsync`).
-    pub(crate) fn page_of(&self, request: &Parts) -> Option<(Page, ReturnUrl)> {
+    /// The page that is asked for, and where its user goes when all is done: the query says it once, and
+    /// it is a place of this site. For a [`Responder::send_on`](super::super::Responder::send_on) of your
+    /// own.
+    ///
+    /// ```
+    /// use portcullis::scheme::{LoginPages, Page};
+    ///
+    /// let pages = LoginPages::new().login_path("/login");
+    /// let asks = |url: &str| pages.page_of(&http::Request::post(url).body(()).unwrap().into_parts().0);
+    ///
+    /// let (page, onward) = asks("/login?ReturnUrl=%2Forders").unwrap();
+    /// assert_eq!((page, onward.as_str()), (Page::Login, "/orders"));
+    /// assert!(asks("/login?ReturnUrl=//evil.test").is_none());
+    /// ```
+    #[must_use]
+    pub fn page_of(&self, request: &Parts) -> Option<(Page, ReturnUrl)> {
         let path = request.uri.path();
         let is = |page: &Option<Box<str>>| {
             page.as_deref().is_some_and(|page| match self.compat {
