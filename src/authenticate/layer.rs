@@ -33,6 +33,7 @@ pub struct AuthenticateLayer {
     redirects: bool,
     authenticate_preflights: bool,
     pub(super) warned: Arc<AtomicBool>,
+    announced: Arc<AtomicBool>,
 }
 
 impl AuthenticateLayer {
@@ -50,6 +51,7 @@ impl AuthenticateLayer {
             budget: Duration::from_secs(5),
             authenticate_preflights: false,
             warned: Arc::default(),
+            announced: Arc::default(),
         })
     }
 
@@ -161,7 +163,16 @@ impl AuthenticateLayer {
         warn_once(&self.warned, what);
     }
 
-    fn check_names(&self, names: &[SchemeName]) -> Result<(), BuildError> {
+    /// Each scheme says once what others must agree on with it.
+    pub(super) fn announce(&self) {
+        if !self.announced.swap(true, Ordering::Relaxed) {
+            for scheme in &*self.schemes {
+                scheme.authenticator().announce(scheme.name());
+            }
+        }
+    }
+
+    pub(super) fn check_names(&self, names: &[SchemeName]) -> Result<(), BuildError> {
         if names.is_empty() {
             return Err(BuildError::NoSchemeEnabled);
         }

@@ -51,6 +51,8 @@
 mod future;
 mod layer;
 mod service;
+#[cfg(feature = "tickets")]
+mod sign_in;
 mod way_out;
 
 pub use future::ResponseFuture;

@@ -22,6 +22,7 @@ impl<S> Layer<S> for AuthenticateLayer {
     type Service = Authenticate<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
+        self.announce();
         Authenticate { inner, gate: self.clone() }
     }
 }

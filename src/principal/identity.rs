@@ -24,7 +24,7 @@ use crate::{clock::UnixTime, secret::Secret};
 pub struct Identity(pub(super) Arc<Facts>);
 
 /// Small, because a cache holds many.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Facts {
     /// The claims, and behind them what does not stand in them: one allocation for all texts.
     pub(super) text: Arc<str>,
@@ -60,6 +60,7 @@ pub(super) struct Known {
 }
 
 /// Where the claims are.
+#[derive(Clone)]
 pub(super) enum Claims {
     Here(Span),
     /// In the payload of this signed token: decoded when somebody asks.
@@ -68,6 +69,7 @@ pub(super) enum Claims {
 }
 
 /// What many identities do not have.
+#[derive(Clone)]
 pub(super) struct Rare {
     pub(super) session_id: Span,
     pub(super) authorization_id: Span,
@@ -306,6 +308,15 @@ impl Identity {
             #[cfg(feature = "jwt")]
             Claims::InToken(token) => Some(token),
         }
+    }
+
+    /// The same, to be verified again at this reading of the monotonic clock at the latest.
+    pub(crate) fn with_freshness(self, until: Duration) -> Self {
+        let until = nanos(until);
+        if self.0.fresh_until <= until {
+            return self;
+        }
+        Self(Arc::new(Facts { fresh_until: until, ..(*self.0).clone() }))
     }
 
     /// Bytes that it holds once a handler has asked for its claims, for the weight of a cache

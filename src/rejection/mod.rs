@@ -27,6 +27,8 @@ mod decision;
 mod problem;
 mod request_kind;
 mod send_on;
+#[cfg(feature = "tickets")]
+mod sign_in;
 mod table;
 
 pub use answer::{DefaultResponseForRejection, Rejection, ResponseForRejection};

@@ -146,6 +146,11 @@ impl Rejection {
             })
             .cloned()
             .unwrap_or(AuthError::new(AuthErrorKind::TimedOut));
+        Self::of_undecidable(error)
+    }
+
+    /// It could not be found out.
+    pub(super) fn of_undecidable(error: AuthError) -> Self {
         let status = match error.kind().class() {
             AuthErrorClass::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::SERVICE_UNAVAILABLE,

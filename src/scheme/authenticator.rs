@@ -4,10 +4,13 @@ use std::fmt;
 
 use http::request::Parts;
 
+#[cfg(feature = "tickets")]
+use super::SignIn;
 use super::{LoginPages, Outcome, Responder};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
+    principal::SchemeName,
 };
 
 /// A whole scheme: a bearer header, a cookie, mTLS, a signed request.
@@ -41,6 +44,18 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
     /// there. Whether it has such pages is asked once, when the scheme is made. Default: none.
     fn pages(&self) -> Option<&LoginPages> {
         None
+    }
+
+    /// Its part in signing users in and out, if it has one. Default: none.
+    #[cfg(feature = "tickets")]
+    fn sign_in(&self) -> Option<&dyn SignIn> {
+        None
+    }
+
+    /// Says in the log what others must agree on with it. Called once, when its gate is first put
+    /// around a service. Default: nothing is said.
+    fn announce(&self, name: SchemeName) {
+        let _ = name;
     }
 
     /// Its part in the way out, if it has one; whether it has is asked once, when the scheme is

@@ -13,6 +13,8 @@ mod login;
 mod named;
 mod outcome;
 mod responder;
+#[cfg(feature = "tickets")]
+mod sign_in;
 mod source;
 mod transport;
 mod vary;
@@ -21,8 +23,8 @@ pub use authenticator::Authenticator;
 pub use bearer::BearerScheme;
 #[cfg(feature = "tickets")]
 pub use cookie::{
-    CarriedCookie, ChunkDialect, CookieScheme, DangerousTicketCookieBuilder, SameSite,
-    TicketCookie, TicketCookieBuilder,
+    CarriedCookie, ChunkDialect, CookieScheme, DangerousTicketCookieBuilder, ExternalCookie,
+    SameSite, SetCookies, TicketCookie, TicketCookieBuilder,
 };
 #[cfg(feature = "tickets")]
 pub use cross_site::CrossSiteGuard;
@@ -31,4 +33,6 @@ pub(crate) use login::{Login, Visit};
 pub use named::{IntoSchemes, Scheme};
 pub use outcome::Outcome;
 pub use responder::{Asked, Remembered, Responder};
+#[cfg(feature = "tickets")]
+pub use sign_in::{SignIn, SignOutError};
 pub use transport::{Transport, TransportSource};

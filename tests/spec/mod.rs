@@ -90,6 +90,7 @@ mod csrf;
 mod discovery;
 mod encodings;
 mod encrypted_tokens;
+mod external_cookie;
 mod forms_cookie_life;
 mod header_forms;
 mod introspection;
@@ -108,6 +109,7 @@ mod own_cookies;
 mod policies;
 mod preflight;
 mod principals;
+mod revalidation;
 mod rights;
 mod rows_api;
 mod rows_both;
@@ -125,6 +127,7 @@ mod s8_management;
 mod s9_entries;
 mod s9_flows;
 mod s9_tokens;
+mod sign_in;
 mod signatures;
 mod step_up;
 mod strict_json;
@@ -157,6 +160,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("encrypted_tokens", encrypted_tokens::TESTS),
+    ("external_cookie", external_cookie::TESTS),
     ("forms_cookie_life", forms_cookie_life::TESTS),
     ("header_forms", header_forms::TESTS),
     ("introspection", introspection::TESTS),
@@ -175,6 +179,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
+    ("revalidation", revalidation::TESTS),
     ("rights", rights::TESTS),
     ("s2", s2::TESTS),
     ("rows_api", rows_api::TESTS),
@@ -192,6 +197,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s9_entries", s9_entries::TESTS),
     ("s9_tokens", s9_tokens::TESTS),
     ("s9_flows", s9_flows::TESTS),
+    ("sign_in", sign_in::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),

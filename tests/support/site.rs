@@ -14,11 +14,11 @@ use portcullis::scheme::Compat;
 use portcullis::suppress::SuppressLayer;
 use portcullis::testing::{ManualClock, MockIssuer, TicketBuilder, TicketMint};
 use portcullis::ticket::aspnet::{FormsTickets, KatanaCookie};
-use portcullis::ticket::{Revalidate, Ticket, TicketFormat, TicketValidator, Verdict};
-use portcullis::token::TokenValidator;
+use portcullis::ticket::{Ticket, TicketFormat, TicketValidator};
+use portcullis::token::{Revalidate, TokenValidator, Verdict};
 use portcullis::{
     Attempt, AuthError, AuthErrorKind, AuthenticateLayer, Authentication, Bearer, BearerAuth,
-    Clock as _, Cookies, Decision, RequireBoth, Scheme, SchemeName, TicketAuth, policy,
+    Clock as _, Cookies, Decision, Identity, RequireBoth, Scheme, SchemeName, TicketAuth, policy,
 };
 use tower::util::{BoxCloneSyncService, MapRequest};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt as _};
@@ -419,7 +419,8 @@ fn revoked(ticket: TicketBuilder, is_forms: bool) -> TicketBuilder {
 struct Stamps;
 
 impl Revalidate for Stamps {
-    fn revalidate(&self, ticket: &Ticket) -> Attempt<Result<Verdict, AuthError>> {
+    fn revalidate(&self, identity: &Identity) -> Attempt<Result<Verdict, AuthError>> {
+        let ticket = Ticket::of(identity).expect("the ticket that it was made of");
         let mut claims = ticket.identities.iter().flat_map(|it| &it.claims);
         let is_revoked = ticket.user_data == REVOKED || claims.any(|claim| claim.value == REVOKED);
         Attempt::ready(Ok(match is_revoked {

@@ -12,15 +12,34 @@ use crate::{
     principal::{Identity, SchemeName},
     scheme::{
         Asked, Authenticator, Compat, CrossSiteGuard, LoginPages, Outcome, PublicOrigin,
-        Remembered, Responder, ReturnUrl, Scheme, TransportSource, judge::Judge, login::Page,
-        vary::vary_by,
+        Remembered, Responder, ReturnUrl, Scheme, SignIn, TransportSource, judge::Judge,
+        login::Page, vary::vary_by,
     },
-    token::{Revocations, TokenValidator},
+    ticket::{TicketFormat, TicketIssuer, TicketValidator},
+    token::{Cached, Revocations, TokenValidator},
 };
 
 impl Scheme {
-    /// A ticket in a cookie: the cookie's name, or a [`TicketCookie`] or its builder where more is
-    /// to be said. Realm `app`, active. A cookie that cannot be is refused when the gate is built.
+    /// Tickets in a cookie, which users are [signed in](crate::AuthenticateLayer::sign_in) and out by as
+    /// well: the cookie's name, or a [`TicketCookie`] or its builder where more is to be said. Tickets
+    /// once accepted are remembered ([`Cached`]). Realm `app`, active. A cookie that cannot be is refused
+    /// when the gate is built.
+    pub fn tickets<F: TicketFormat + 'static, C>(
+        name: impl Into<SchemeName>,
+        cookie: C,
+        tickets: TicketValidator<F>,
+    ) -> CookieScheme<Arc<dyn TokenValidator>>
+    where
+        C: TryInto<TicketCookie>,
+        C::Error: Into<BuildError>,
+    {
+        let issuer = Arc::new(tickets.clone());
+        let validator: Arc<dyn TokenValidator> = Arc::new(Cached::new(tickets));
+        CookieScheme { issuer: Some(issuer), ..Self::cookie(name, cookie, validator) }
+    }
+
+    /// Whatever a validator accepts, in a cookie that is read and renewed, and that nobody is signed in
+    /// by. Otherwise as [`tickets`](Self::tickets), and nothing is remembered.
     pub fn cookie<V: TokenValidator + 'static, C>(
         name: impl Into<SchemeName>,
         cookie: C,
@@ -34,6 +53,7 @@ impl Scheme {
             name: name.into(),
             active: true,
             cookie: cookie.try_into().map_err(Into::into),
+            issuer: None,
             rules: Rules {
                 judge: Judge::new(validator),
                 guard: None,
@@ -53,13 +73,14 @@ pub struct CookieScheme<V> {
     name: SchemeName,
     active: bool,
     cookie: Result<TicketCookie, BuildError>,
+    issuer: Option<Arc<dyn TicketIssuer>>,
     rules: Rules<V>,
 }
 
 /// What was said about the scheme.
 #[derive(Clone, Debug)]
-struct Rules<V> {
-    judge: Judge<V>,
+pub(super) struct Rules<V> {
+    pub(super) judge: Judge<V>,
     guard: Option<CrossSiteGuard>,
     realm: Box<str>,
     pages: LoginPages,
@@ -218,16 +239,31 @@ impl<V: TokenValidator + 'static> CookieScheme<V> {
 
 impl<V: TokenValidator + 'static> From<CookieScheme<V>> for Scheme {
     fn from(built: CookieScheme<V>) -> Self {
-        let Rules { guard, judge, .. } = &built.rules;
-        let is_open = guard.is_none() && !judge.validator.is_ticket();
-        let scheme = match built.cookie {
-            Err(flaw) => Self::flawed(built.name, flaw),
-            Ok(_) if is_open => Self::flawed(built.name, unguarded()),
-            Ok(cookie) => {
-                Self::custom(built.name, CookieAuthenticator { cookie, rules: built.rules })
-            }
+        let CookieScheme { name, active, cookie, issuer, rules } = built;
+        let scheme = match cookie.and_then(|cookie| rules.checked(cookie, issuer.as_deref())) {
+            Err(flaw) => Self::flawed(name, flaw),
+            Ok(cookie) => Self::custom(name, CookieAuthenticator { cookie, issuer, rules }),
         };
-        if built.active { scheme } else { scheme.passive() }
+        if active { scheme } else { scheme.passive() }
+    }
+}
+
+impl<V: TokenValidator + 'static> Rules<V> {
+    /// The cookie, if it works with what was said about the scheme.
+    fn checked(
+        &self,
+        cookie: TicketCookie,
+        issuer: Option<&dyn TicketIssuer>,
+    ) -> Result<TicketCookie, BuildError> {
+        if self.guard.is_none() && !self.judge.validator.is_ticket() {
+            return Err(unguarded());
+        }
+        if self.judge.tls_by.is_some() && cookie.is_never_secure() {
+            let problem = "InsecureCookie: TLS is demanded, and the cookie is sent without it as well; \
+                           do not say never_secure";
+            return Err(BuildError::invalid("require_tls", problem));
+        }
+        issuer.and_then(TicketIssuer::flaw).map_or(Ok(cookie), Err)
     }
 }
 
@@ -240,9 +276,11 @@ fn unguarded() -> BuildError {
 }
 
 #[derive(Debug)]
-struct CookieAuthenticator<V> {
-    cookie: TicketCookie,
-    rules: Rules<V>,
+pub(super) struct CookieAuthenticator<V> {
+    pub(super) cookie: TicketCookie,
+    /// Who makes its tickets, where users are signed in by it.
+    pub(super) issuer: Option<Arc<dyn TicketIssuer>>,
+    pub(super) rules: Rules<V>,
 }
 
 impl<V: TokenValidator + 'static> Authenticator for CookieAuthenticator<V> {
@@ -275,6 +313,14 @@ impl<V: TokenValidator + 'static> Authenticator for CookieAuthenticator<V> {
 
     fn pages(&self) -> Option<&LoginPages> {
         Some(&self.rules.pages)
+    }
+
+    fn sign_in(&self) -> Option<&dyn SignIn> {
+        Some(self)
+    }
+
+    fn announce(&self, name: SchemeName) {
+        self.say_fingerprint(name);
     }
 
     fn responder(&self) -> Option<&dyn Responder> {

@@ -55,6 +55,18 @@ impl TicketCookie {
         &self.0.name
     }
 
+    pub(super) fn path(&self) -> &str {
+        &self.0.attributes.path
+    }
+
+    pub(super) fn domain(&self) -> Option<&str> {
+        self.0.attributes.domain.as_deref()
+    }
+
+    pub(super) fn is_never_secure(&self) -> bool {
+        self.0.secure == Secure::Never
+    }
+
     /// The ticket's text in a request; `None` if there is no such cookie or it holds nothing, as
     /// after a sign-out.
     ///
