@@ -15,11 +15,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, StatusCode, header, request::Parts};
 use portcullis::{
     Bearer, BearerAuth, Caller, Cookies, ProblemDetails, RequireBoth, Secret, Ticket, TicketAuth,
     policy::{self, PolicyExt},
-    scheme::{CrossSiteGuard, ReturnUrl, TicketCookie, Transport, TransportSource},
+    scheme::{CrossSiteGuard, ReturnUrl, SetCookies, TicketCookie, Transport, TransportSource},
     ticket::{
         TicketValidator,
         aspnet::{FormsTickets, MachineKey},
@@ -118,10 +118,9 @@ async fn log_in(
     if !(is_user & is_right) {
         return (StatusCode::FORBIDDEN, "the user or the password is wrong\n").into_response();
     }
-    let mut headers = HeaderMap::new();
-    match login.pages.sign_in(&request, Ticket::new("Forms", &login.user), &mut headers).await {
-        Ok(()) => done(headers, sent.return_url.as_deref(), "signed in\n"),
-        Err(error) => unavailable(&error),
+    match login.pages.sign_in(&request, Ticket::new("Forms", &login.user)).await {
+        Ok(cookies) => done(cookies, sent.return_url.as_deref(), "signed in\n"),
+        Err(error) => error.into_response(),
     }
 }
 
@@ -133,33 +132,25 @@ struct Leave {
 
 async fn log_out(
     State(pages): State<Pages>,
-    session: Option<Caller<Named, Cookies>>,
     request: Parts,
     form: Result<Form<Leave>, FormRejection>, // whoever sends none leaves all the same
 ) -> Response {
     let return_url = form.ok().and_then(|Form(leave)| leave.return_url);
-    let mut headers = HeaderMap::new();
-    let identity = session.as_ref().map(|session| &session.identity);
-    match pages.sign_out(&request, identity, &mut headers).await {
-        Ok(()) => done(headers, return_url.as_deref(), "signed out\n"),
-        Err(error) => unavailable(&error),
+    match pages.sign_out(&request).await {
+        Ok(cookies) => done(cookies, return_url.as_deref(), "signed out\n"),
+        Err(error) => error.into_response(),
     }
 }
 
 /// To the place that the form names, if it is of this site (RFC 9700 §4.11).
-fn done(mut headers: HeaderMap, return_url: Option<&str>, said: &'static str) -> Response {
+fn done(cookies: SetCookies, return_url: Option<&str>, said: &'static str) -> Response {
     match return_url.and_then(ReturnUrl::local) {
-        None => (headers, said).into_response(),
+        None => (cookies, said).into_response(),
         Some(url) => {
-            headers.insert(header::LOCATION, url.to_header_value());
-            (StatusCode::SEE_OTHER, headers).into_response()
+            let there = [(header::LOCATION, url.to_header_value())];
+            (StatusCode::SEE_OTHER, cookies, there).into_response()
         }
     }
-}
-
-fn unavailable(error: &dyn Error) -> Response {
-    eprintln!("resource_server: {error}");
-    StatusCode::SERVICE_UNAVAILABLE.into_response()
 }
 
 /// In a time that does not tell how much of it was right.
