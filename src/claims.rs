@@ -31,6 +31,10 @@ pub(crate) struct Claims<'a> {
     pub(crate) jti: Claim<Cow<'a, str>>,
     pub(crate) client_id: Claim<Cow<'a, str>>,
     pub(crate) sid: Claim<Cow<'a, str>>,
+    /// OpenIddict's name for the authorization.
+    pub(crate) oi_au_id: Claim<Cow<'a, str>>,
+    /// OpenIddict's name for the token's entry in its store.
+    pub(crate) oi_tkn_id: Claim<Cow<'a, str>>,
     /// `null` is no scope.
     pub(crate) scope: Claim<Texts<'a>>,
     /// `cnf` in whatever form.
@@ -63,6 +67,8 @@ impl<'a> Claims<'a> {
                 "jti" => claims.jti = value.as_str().into(),
                 "client_id" => claims.client_id = value.as_str().into(),
                 "sid" => claims.sid = value.as_str().into(),
+                "oi_au_id" => claims.oi_au_id = value.as_str().into(),
+                "oi_tkn_id" => claims.oi_tkn_id = value.as_str().into(),
                 "scope" if value.is("null") => {}
                 "scope" => claims.scope = Texts::read(value).into(),
                 "cnf" => claims.is_bound = true,

@@ -77,7 +77,8 @@
 //! # Policies
 //!
 //! A [`policy`] is a question put to the record: who, by which scheme, with which scope, role or
-//! claim, how strongly and how recently authenticated.
+//! claim, how strongly and how recently authenticated, a user or a client, with a personal access
+//! token or not.
 //!
 //! ```
 //! use portcullis::{Bearer, policy::{self, PolicyExt}};
@@ -233,7 +234,7 @@ pub use clock::{Clock, SystemClock, UnixTime};
 pub use error::{AuthError, AuthErrorClass, AuthErrorKind, BuildError};
 pub use explain::{Explanation, SchemeTrail, explain};
 pub use principal::{
-    Bearer, Cookies, Identity, IdentityBuilder, Lease, Principal, SchemeName, SchemeNames,
+    Bearer, Cookies, Identity, IdentityBuilder, Lease, Origin, Principal, SchemeName, SchemeNames,
     SchemeTag, Scope, SubjectKind,
 };
 pub use rejection::{Decision, ProblemDetails, Rejection};

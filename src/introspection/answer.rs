@@ -17,7 +17,7 @@ use crate::{
     clock::UnixTime,
     error::{AuthError, AuthErrorKind, printable},
     json::{Object, Raw},
-    principal::Identity,
+    principal::{Identity, Origin},
 };
 
 /// What an answer must say.
@@ -32,6 +32,8 @@ pub(super) struct Rules {
     pub(super) scope_array: bool,
     /// The member that tells who it is.
     pub(super) subject: Box<str>,
+    /// The member that tells the authorization.
+    pub(super) authorization: Option<Box<str>>,
     pub(super) tolerance: Duration,
 }
 
@@ -97,6 +99,7 @@ impl Rules {
         let mut identity = Identity::builder(&self.issuer)
             .audience(audience.into_iter().flat_map(Texts::iter))
             .scope(scope)
+            .origin(Origin::Introspection)
             .verified_at(now)
             .fresh_until(fresh_until);
         if let Some(subject) = subject {
@@ -110,6 +113,12 @@ impl Rules {
         }
         if let Some(session_id) = text("sid", claims.sid)? {
             identity = identity.session_id(&session_id);
+        }
+        if let Some(name) = &self.authorization
+            && let Some(value) = object.get(name)
+            && let Some(id) = text(name, value.as_str().into())?
+        {
+            identity = identity.authorization_id(&id);
         }
         if let Some(at) = issued_at {
             identity = identity.issued_at(at);

@@ -30,6 +30,7 @@ struct Settings {
     audience_is_required: bool,
     audiences: Vec<Box<str>>,
     auth: ClientAuth,
+    authorization: Option<Box<str>>,
     clock: Arc<dyn Clock>,
     endpoint: IntrospectionEndpoint,
     issuer: Option<Box<str>>,
@@ -59,6 +60,7 @@ impl IntrospectionValidator {
             audience_is_required: false,
             audiences: Vec::new(),
             auth,
+            authorization: None,
             clock: Arc::new(SystemClock),
             endpoint: endpoint.into(),
             issuer: None,
@@ -127,6 +129,7 @@ impl IntrospectionBuilder<Arc<dyn Fetch>> {
             audience_is_required: settings.audience_is_required,
             scope_array: settings.scope_array,
             subject: settings.subject,
+            authorization: settings.authorization,
             tolerance: settings.tolerance,
         };
         let origin = Origin {
@@ -168,6 +171,14 @@ impl<F> IntrospectionBuilder<F> {
     /// must name one of them. Default: this service's client id.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.settings.audiences.push(audience.into().into());
+        self
+    }
+
+    /// The member of the answer that tells the authorization which the token was issued under, so
+    /// that [`Cached::invalidate_authorization`](crate::token::Cached::invalidate_authorization)
+    /// finds it. Default: none is read.
+    pub fn authorization_member(mut self, name: &str) -> Self {
+        self.settings.authorization = Some(name.into());
         self
     }
 

@@ -57,6 +57,7 @@ pub fn verify(token: &str, key: &Jwk, algorithms: &[Algorithm]) -> Result<Vec<u8
 
 /// The three segments, not decoded.
 pub(super) struct Compact<'a> {
+    token: &'a str,
     header: &'a str,
     payload: &'a str,
     signature: &'a str,
@@ -84,7 +85,12 @@ impl<'a> Compact<'a> {
         ) else {
             return Err(AuthErrorKind::MalformedJwt.into());
         };
-        Ok(Self { header, payload, signature, signed })
+        Ok(Self { token, header, payload, signature, signed })
+    }
+
+    /// All of it.
+    pub(super) const fn token(&self) -> &'a str {
+        self.token
     }
 
     pub(super) const fn header_segment(&self) -> &'a str {

@@ -104,6 +104,8 @@ impl Rules {
         let client_id = text("client_id", &claims.client_id, required.client_id)?;
         let token_id = text("jti", &claims.jti, required.jti)?;
         let session_id = text("sid", &claims.sid, false)?;
+        let authorization_id = text("oi_au_id", &claims.oi_au_id, false)?;
+        let token_entry_id = text("oi_tkn_id", &claims.oi_tkn_id, false)?;
         let scope = self.scope(&claims.scope)?;
 
         let until = expires_at.map(|at| at + self.tolerance);
@@ -123,6 +125,12 @@ impl Rules {
         }
         if let Some(session_id) = session_id {
             identity = identity.session_id(session_id);
+        }
+        if let Some(authorization_id) = authorization_id {
+            identity = identity.authorization_id(authorization_id);
+        }
+        if let Some(token_entry_id) = token_entry_id {
+            identity = identity.token_entry_id(token_entry_id);
         }
         if let Some(at) = issued_at {
             identity = identity.issued_at(at);

@@ -16,7 +16,7 @@ use crate::{
     claims::{Claim, Claims},
     clock::Clock,
     error::{AuthError, AuthErrorKind, BuildError, printable},
-    principal::{Identity, IdentityBuilder},
+    principal::{Identity, IdentityBuilder, Origin},
     token::{Presented, TokenValidator},
 };
 
@@ -159,8 +159,7 @@ impl JwtValidator {
                         let found = found.map_err(|error| name_the_kid(error, header))?;
                         let key = prove(compact, algorithm, &found)?;
                         let identity = issuer.read(header, &claims, key)?;
-                        drop(claims);
-                        Ok(Progress::Done(identity.claims_json(payload).build()))
+                        Ok(Progress::Done(identity.claims_in(compact.token()).build()))
                     }
                     Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
                 }
@@ -286,7 +285,7 @@ impl Issuer {
         let key = prove(compact, algorithm, &found)?;
         let payload = compact.payload()?;
         let identity = self.read(header, &parse_claims(&payload)?, key)?;
-        Ok(identity.claims_json(payload).build())
+        Ok(identity.claims_in(compact.token()).build())
     }
 
     /// Judges the claims, proven by this key.
@@ -296,7 +295,7 @@ impl Issuer {
         claims: &Claims<'_>,
         key: &Key,
     ) -> Result<IdentityBuilder, AuthError> {
-        let mut identity = self.rules.judge(header, claims, self.clock.now())?;
+        let mut identity = self.rules.judge(header, claims, self.clock.now())?.origin(Origin::Jwt);
         if let Some(kid) = key.jwk().kid() {
             identity = identity.key_id(kid);
         }

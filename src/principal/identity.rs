@@ -1,18 +1,17 @@
 //! What one scheme proved.
 
 use std::{
-    any::{Any, TypeId},
+    any::Any,
     fmt,
     hash::{Hash, Hasher},
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::Duration,
 };
 
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::{Lease, Scope};
-use crate::clock::UnixTime;
+use super::{Lease, Origin, Scope, lease::nanos, memo::Memo, origin::NamesPat, span::Span};
+use crate::{clock::UnixTime, secret::Secret};
 
 /// A verified identity: what the credential says, and how long that may be believed.
 ///
@@ -22,88 +21,107 @@ use crate::clock::UnixTime;
 /// There is no way from an error to an identity, and none from unverified claims: one is made only
 /// by a validator, with [`Identity::builder`].
 #[derive(Clone)]
-pub struct Identity(Arc<Inner>);
+pub struct Identity(pub(super) Arc<Facts>);
 
-struct Inner {
-    facts: Facts,
-    /// `Caller<T>`'s types, each deserialized once. A fifth type is parsed each time.
-    memo: [OnceLock<(TypeId, Arc<dyn Any + Send + Sync>)>; 4],
-}
-
+/// Small, because a cache holds many.
 #[derive(Clone, Default)]
-struct Facts {
-    /// All the short texts one after another: one allocation instead of one for each.
-    texts: String,
-    issuer: Span,
-    subject: Option<Span>,
-    client_id: Option<Span>,
-    audience: Vec<Span>,
-    scope: Scope,
-    token_id: Option<Span>,
-    session_id: Option<Span>,
-    key_id: Option<Span>,
-    issued_at: Option<UnixTime>,
-    expires_at: Option<UnixTime>,
-    verified_at: Option<UnixTime>,
-    claims: Bytes,
-    not_before: UnixTime,
-    not_after: Option<UnixTime>,
-    fresh_until: Option<Duration>,
-    lease: Option<Lease>,
-    /// What the credential was, whole, as a type of its format.
-    credential: Option<Arc<dyn Any + Send + Sync>>,
-    /// The bytes of it.
-    credential_weight: usize,
+pub(super) struct Facts {
+    /// The claims, and behind them what does not stand in them: one allocation for all texts.
+    pub(super) text: Arc<str>,
+    pub(super) claims: Claims,
+    pub(super) scope: Scope,
+    pub(super) issuer: Span,
+    pub(super) subject: Span,
+    pub(super) client_id: Span,
+    pub(super) token_id: Span,
+    pub(super) key_id: Span,
+    pub(super) issued_at: UnixTime,
+    pub(super) expires_at: UnixTime,
+    pub(super) verified_at: UnixTime,
+    /// Which of those three are known: a moment by itself is smaller than an `Option` of one.
+    pub(super) known: Known,
+    pub(super) not_before: UnixTime,
+    /// [`UnixTime::MAX`]: no limit.
+    pub(super) not_after: UnixTime,
+    /// Nanoseconds of the monotonic clock; the largest number is no limit.
+    pub(super) fresh_until: u64,
+    pub(super) lease: Option<Lease>,
+    pub(super) rare: Option<Box<Rare>>,
+    /// `Caller<T>`'s types, each deserialized once.
+    pub(super) memo: Memo,
+    pub(super) origin: Origin,
 }
 
-/// A part of [`Facts::texts`].
 #[derive(Clone, Copy, Default)]
-struct Span {
-    start: usize,
-    end: usize,
+pub(super) struct Known {
+    pub(super) issued_at: bool,
+    pub(super) expires_at: bool,
+    pub(super) verified_at: bool,
 }
 
-impl Facts {
-    fn hold(&mut self, text: &str) -> Span {
-        let start = self.texts.len();
-        self.texts.push_str(text);
-        Span { start, end: self.texts.len() }
-    }
+/// Where the claims are.
+#[derive(Clone)]
+pub(super) enum Claims {
+    Here(Span),
+    /// In the payload of this signed token: decoded when somebody asks.
+    #[cfg(feature = "jwt")]
+    InToken(Secret),
+}
 
-    fn text(&self, span: Span) -> &str {
-        self.texts.get(span.start..span.end).unwrap_or_default()
-    }
+/// What many identities do not have.
+#[derive(Clone)]
+pub(super) struct Rare {
+    pub(super) session_id: Span,
+    pub(super) authorization_id: Span,
+    pub(super) token_entry_id: Span,
+    pub(super) audience: Box<[Span]>,
+    /// What the credential was, whole, as a type of its format.
+    pub(super) credential: Option<Arc<dyn Any + Send + Sync>>,
+    /// The bytes of it.
+    pub(super) credential_weight: usize,
+}
 
-    fn optional(&self, span: Option<Span>) -> Option<&str> {
-        span.map(|span| self.text(span))
+impl Default for Rare {
+    fn default() -> Self {
+        Self {
+            session_id: Span::NONE,
+            authorization_id: Span::NONE,
+            token_entry_id: Span::NONE,
+            audience: Box::default(),
+            credential: None,
+            credential_weight: 0,
+        }
+    }
+}
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self::Here(Span::NONE)
     }
 }
 
 impl Identity {
-    /// Starts an identity; `issuer` is who vouches for it. For validators, not for handlers.
-    pub fn builder(issuer: &str) -> IdentityBuilder {
-        let mut facts = Facts { texts: String::with_capacity(USUAL_TEXTS), ..Facts::default() };
-        facts.issuer = facts.hold(issuer);
-        IdentityBuilder(Box::new(facts))
+    fn text(&self, span: Span) -> Option<&str> {
+        span.of(&self.0.text)
     }
 
     /// Who vouches for it (`iss`).
     #[must_use]
     pub fn issuer(&self) -> &str {
-        self.0.facts.text(self.0.facts.issuer)
+        self.text(self.0.issuer).unwrap_or_default()
     }
 
     /// Who it is (`sub`), unique within the issuer. `None` for a client that acts for itself at an
     /// issuer that leaves `sub` out.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.0.facts.optional(self.0.facts.subject)
+        self.text(self.0.subject)
     }
 
     /// The client that the token was issued to (`client_id`).
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        self.0.facts.optional(self.0.facts.client_id)
+        self.text(self.0.client_id)
     }
 
     /// A user, or a client that acts for itself (RFC 9068 §5): a client named `admin` is no user.
@@ -117,65 +135,120 @@ impl Identity {
         }
     }
 
+    /// How it was verified, and whether by a personal access token. The first use reads the claims.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        match self.is_pat() {
+            Some(true) => Origin::PersonalAccessToken,
+            _ => self.0.origin,
+        }
+    }
+
+    /// Whether it is a personal access token. `None`: it cannot be told.
+    pub(crate) fn is_pat(&self) -> Option<bool> {
+        match self.0.origin {
+            Origin::PersonalAccessToken => Some(true),
+            // that nothing says so proves nothing
+            Origin::Unknown => self.claims_as::<NamesPat>().ok()?.0.filter(|named| *named),
+            _ => self.claims_as::<NamesPat>().ok()?.0,
+        }
+    }
+
+    /// Whether the issuer itself was asked about it.
+    pub(crate) fn is_introspected(&self) -> bool {
+        self.0.origin == Origin::Introspection
+    }
+
+    /// Whether nobody was asked: the signature speaks for it alone.
+    pub(crate) fn is_local_jwt(&self) -> bool {
+        matches!(self.0.origin, Origin::EncryptedJwt | Origin::Jwt)
+    }
+
     /// For whom it is meant (`aud`).
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        self.0.facts.audience.iter().map(|span| self.0.facts.text(*span))
+        let audience = self.0.rare.as_deref().map_or(&[][..], |rare| &rare.audience);
+        audience.iter().filter_map(|span| self.text(*span))
     }
 
     /// What it may do (`scope`).
     #[must_use]
     pub fn scope(&self) -> &Scope {
-        &self.0.facts.scope
+        &self.0.scope
     }
 
     /// The token's own identifier (`jti`).
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.0.facts.optional(self.0.facts.token_id)
+        self.text(self.0.token_id)
     }
 
     /// The session at the issuer (`sid`).
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
-        self.0.facts.optional(self.0.facts.session_id)
+        self.text(self.0.rare.as_deref()?.session_id)
+    }
+
+    /// The authorization that the token was issued under, with all tokens of its chain
+    /// (OpenIddict's `oi_au_id`).
+    #[must_use]
+    pub fn authorization_id(&self) -> Option<&str> {
+        self.text(self.0.rare.as_deref()?.authorization_id)
+    }
+
+    /// What the issuer's store knows the token by (OpenIddict's `oi_tkn_id`).
+    #[must_use]
+    pub fn token_entry_id(&self) -> Option<&str> {
+        self.text(self.0.rare.as_deref()?.token_entry_id)
     }
 
     /// The key that verified it (`kid`), where it has a name.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.0.facts.optional(self.0.facts.key_id)
+        self.text(self.0.key_id)
     }
 
     /// When it was issued (`iat`).
     #[must_use]
     pub fn issued_at(&self) -> Option<UnixTime> {
-        self.0.facts.issued_at
+        self.0.known.issued_at.then_some(self.0.issued_at)
     }
 
     /// When it expires (`exp`), without the validator's tolerance. A stream that lives longer than
     /// one request must end by then.
     #[must_use]
     pub fn expires_at(&self) -> Option<UnixTime> {
-        self.0.facts.expires_at
+        self.0.known.expires_at.then_some(self.0.expires_at)
     }
 
     /// When it was verified; a cached identity keeps the time of the verification.
     #[must_use]
     pub fn verified_at(&self) -> Option<UnixTime> {
-        self.0.facts.verified_at
+        self.0.known.verified_at.then_some(self.0.verified_at)
     }
 
     /// The whole credential as a type of its format, where the validator attached one: a ticket
     /// with everything that no claim tells.
     #[must_use]
     pub fn credential<C: Any + Send + Sync>(&self) -> Option<&C> {
-        self.0.facts.credential.as_deref()?.downcast_ref()
+        self.0.rare.as_deref()?.credential.as_deref()?.downcast_ref()
     }
 
     /// All claims, as the JSON object that was verified.
     #[must_use]
     pub fn claims_json(&self) -> &[u8] {
-        &self.0.facts.claims
+        match &self.0.claims {
+            Claims::Here(span) => self.text(*span).unwrap_or_default().as_bytes(),
+            #[cfg(feature = "jwt")]
+            Claims::InToken(token) => {
+                if self.0.memo.get::<Decoded>().is_none() {
+                    // however many types are kept: who asks is given a reference
+                    self.0.memo.keep(Arc::new(Decoded(payload(token))), usize::MAX);
+                }
+                let decoded = self.0.memo.get::<Decoded>();
+                let decoded = decoded.and_then(|value| value.downcast_ref::<Decoded>());
+                decoded.map_or(&[], |decoded| &decoded.0)
+            }
+        }
     }
 
     /// The claims as a type of the application, deserialized once per identity and type.
@@ -186,22 +259,17 @@ impl Identity {
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
-        for slot in &self.0.memo {
-            let Some((id, value)) = slot.get() else { break };
-            if *id == TypeId::of::<T>()
-                && let Ok(value) = Arc::clone(value).downcast::<T>()
-            {
-                return Ok(value);
-            }
+        if let Some(value) = self.0.memo.get::<T>()
+            && let Ok(value) = Arc::clone(value).downcast::<T>()
+        {
+            return Ok(value);
         }
-        let made: Arc<T> = Arc::new(serde_json::from_slice(&self.0.facts.claims)?);
-        let mut entry: (TypeId, Arc<dyn Any + Send + Sync>) = (TypeId::of::<T>(), made.clone());
-        for slot in &self.0.memo {
-            match slot.set(entry) {
-                Ok(()) => break,
-                Err(full) => entry = full,
-            }
-        }
+        let made: Arc<T> = Arc::new(match &self.0.claims {
+            Claims::Here(_) => serde_json::from_slice(self.claims_json())?,
+            #[cfg(feature = "jwt")]
+            Claims::InToken(token) => serde_json::from_slice(&payload(token))?,
+        });
+        self.0.memo.keep(Arc::clone(&made), MOST_TYPES);
         Ok(made)
     }
 
@@ -226,31 +294,56 @@ impl Identity {
     /// the validator's tolerance), fresh, and verified by a key that is still in its set.
     #[must_use]
     pub fn is_usable(&self, now: UnixTime, monotonic: Duration) -> bool {
-        let facts = &self.0.facts;
+        let facts = &*self.0;
         facts.not_before <= now
-            && facts.not_after.is_none_or(|end| now < end)
-            && facts.fresh_until.is_none_or(|end| monotonic < end)
+            && (now < facts.not_after || facts.not_after == UnixTime::MAX)
+            && (nanos(monotonic) < facts.fresh_until || facts.fresh_until == u64::MAX)
             && facts.lease.as_ref().is_none_or(|lease| lease.is_live(monotonic))
     }
 
     /// The same, to be verified again at this reading of the monotonic clock at the latest.
-    pub(crate) fn with_freshness(self, until: Duration) -> Self {
-        if self.0.facts.fresh_until.is_some_and(|known| known <= until) {
-            return self;
+    pub(crate) fn with_freshness(mut self, until: Duration) -> Self {
+        let until = nanos(until);
+        if until < self.0.fresh_until {
+            Arc::make_mut(&mut self.0).fresh_until = until;
         }
-        let facts = Facts { fresh_until: Some(until), ..self.0.facts.clone() };
-        Self(Arc::new(Inner { facts, memo: Default::default() }))
+        self
     }
 
-    /// Bytes that it holds, for the weight of a cache entry.
-    pub(crate) fn weight(&self) -> usize {
-        let facts = &self.0.facts;
-        size_of::<Inner>()
-            + facts.claims.len()
-            + facts.texts.capacity()
-            + facts.credential_weight
-            + facts.scope.iter().map(str::len).sum::<usize>()
+    /// The token that holds the claims, so that a cache need not keep it twice.
+    pub(crate) fn token(&self) -> Option<&Secret> {
+        match &self.0.claims {
+            Claims::Here(_) => None,
+            #[cfg(feature = "jwt")]
+            Claims::InToken(token) => Some(token),
+        }
     }
+
+    /// Bytes that it holds once a handler has asked for its claims, for the weight of a cache
+    /// entry. A type is counted as the claims that it is made of.
+    pub(crate) fn weight(&self) -> usize {
+        let facts = &*self.0;
+        let (token, claims) = match &facts.claims {
+            Claims::Here(span) => (0, self.text(*span).map_or(0, str::len)),
+            #[cfg(feature = "jwt")]
+            Claims::InToken(token) => (token.expose().len(), token.expose().len() / 4 * 3),
+        };
+        let rare = facts.rare.as_deref().map_or(0, |rare| {
+            size_of::<Rare>() + size_of_val(&*rare.audience) + rare.credential_weight
+        });
+        size_of::<Facts>() + facts.text.len() + token + rare + Memo::PLACE + claims
+    }
+}
+
+/// The claims of a token.
+#[cfg(feature = "jwt")]
+struct Decoded(Vec<u8>);
+
+/// What was verified decodes; if it did not, there would be no claims.
+#[cfg(feature = "jwt")]
+fn payload(token: &Secret) -> Vec<u8> {
+    let payload = token.expose().split(|byte| *byte == b'.').nth(1);
+    payload.and_then(crate::base64url::decode).unwrap_or_default()
 }
 
 impl PartialEq for Identity {
@@ -298,124 +391,8 @@ pub enum SubjectKind {
     User,
 }
 
-/// Builds an [`Identity`]. Every word but the issuer is optional.
-#[derive(Clone)]
-#[must_use = "an identity exists only after build()"]
-pub struct IdentityBuilder(Box<Facts>);
-
-macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident)+) => {$(
-        $(#[$doc])*
-        pub fn $name(mut self, $name: &str) -> Self {
-            self.0.$name = Some(self.0.hold($name));
-            self
-        }
-    )+};
-}
-
-impl IdentityBuilder {
-    texts! {
-        /// `sub`.
-        subject
-        /// `client_id`.
-        client_id
-        /// `jti`.
-        token_id
-        /// `sid`.
-        session_id
-        /// The name of the key that verified it.
-        key_id
-    }
-
-    /// `aud`.
-    pub fn audience<S: AsRef<str>>(mut self, audience: impl IntoIterator<Item = S>) -> Self {
-        self.0.audience = audience.into_iter().map(|it| self.0.hold(it.as_ref())).collect();
-        self
-    }
-
-    /// `scope`.
-    pub fn scope(mut self, scope: Scope) -> Self {
-        self.0.scope = scope;
-        self
-    }
-
-    /// `iat`.
-    pub fn issued_at(mut self, at: UnixTime) -> Self {
-        self.0.issued_at = Some(at);
-        self
-    }
-
-    /// `exp`. Unless [`usable`](Self::usable) says otherwise, no cache keeps it beyond.
-    pub fn expires_at(mut self, at: UnixTime) -> Self {
-        self.0.expires_at = Some(at);
-        self.0.not_after = Some(at);
-        self
-    }
-
-    /// When it was verified.
-    pub fn verified_at(mut self, at: UnixTime) -> Self {
-        self.0.verified_at = Some(at);
-        self
-    }
-
-    /// The claims, a JSON object.
-    pub fn claims_json(mut self, claims: impl Into<Bytes>) -> Self {
-        self.0.claims = claims.into();
-        self
-    }
-
-    /// From when until when it may be believed: the credential's times with the validator's
-    /// tolerance.
-    pub fn usable(mut self, from: UnixTime, until: Option<UnixTime>) -> Self {
-        self.0.not_before = from;
-        self.0.not_after = until;
-        self
-    }
-
-    /// Until which reading of the monotonic clock it need not be verified again. Default: no limit.
-    pub fn fresh_until(mut self, monotonic: Duration) -> Self {
-        self.0.fresh_until = Some(monotonic);
-        self
-    }
-
-    /// Attaches the whole credential; see [`Identity::credential`]. Default: none.
-    pub fn credential<C: Any + Send + Sync>(mut self, credential: Arc<C>) -> Self {
-        self.0.credential = Some(credential);
-        self
-    }
-
-    /// How many bytes the attached credential holds, for the weight of a cache entry. Default: 0.
-    pub fn credential_weight(mut self, bytes: usize) -> Self {
-        self.0.credential_weight = bytes;
-        self
-    }
-
-    /// It dies with this lease. Default: none.
-    pub fn lease(mut self, lease: Lease) -> Self {
-        self.0.lease = Some(lease);
-        self
-    }
-
-    /// The identity.
-    #[must_use]
-    pub fn build(mut self) -> Identity {
-        if self.0.claims.is_empty() {
-            self.0.claims = Bytes::from_static(b"{}");
-        }
-        Identity(Arc::new(Inner { facts: *self.0, memo: Default::default() }))
-    }
-}
-
-impl fmt::Debug for IdentityBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IdentityBuilder")
-            .field("issuer", &self.0.text(self.0.issuer))
-            .finish_non_exhaustive()
-    }
-}
-
-/// Room for the texts of most tokens.
-const USUAL_TEXTS: usize = 256;
+/// Of so many types of claims each is deserialized once; one more is parsed each time.
+const MOST_TYPES: usize = 6;
 
 #[cfg(test)]
 mod tests;

@@ -51,7 +51,8 @@ impl fmt::Debug for Lease {
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
+/// Nanoseconds; saturating.
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -1,6 +1,8 @@
 //! OAuth scope.
 
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, sync::Arc};
+
+use super::span::Span;
 
 /// A set of scope tokens (RFC 6749 §3.3): compared exactly, case included, whole tokens only.
 ///
@@ -11,8 +13,14 @@ use std::{collections::HashSet, fmt};
 /// assert!(!scope.contains("orders") && !scope.contains("OPENID") && !scope.contains(""));
 /// assert_eq!(scope.to_string(), "orders:read openid");
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Scope(Box<str>);
+///
+/// A clone is a reference count.
+#[derive(Clone, Default)]
+pub struct Scope {
+    /// Holds the tokens; an identity's scope lies in the text of the identity.
+    text: Arc<str>,
+    place: Span,
+}
 
 impl Scope {
     /// Scope tokens separated by spaces. A part with a character that RFC 6749 does not allow in a
@@ -20,20 +28,28 @@ impl Scope {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         if text.bytes().all(|b| is_scope_byte(b) || b == b' ') {
-            return Self(text.into());
+            return Self::whole(text);
         }
-        Self(
-            text.split(' ')
-                .filter(|part| is_scope_token(part))
-                .collect::<Vec<_>>()
-                .join(" ")
-                .into(),
-        )
+        let legal: Vec<&str> = text.split(' ').filter(|part| is_scope_token(part)).collect();
+        Self::whole(&legal.join(" "))
+    }
+
+    fn whole(text: &str) -> Self {
+        Self::within(text.into(), Span::new(0, text.len()))
+    }
+
+    /// The part of a longer text; what is in it was parsed before.
+    pub(super) const fn within(text: Arc<str>, place: Span) -> Self {
+        Self { text, place }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        self.place.of(&self.text).unwrap_or_default()
     }
 
     /// The tokens, in the order of the text.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.split(' ').filter(|part| !part.is_empty())
+        self.text().split(' ').filter(|part| !part.is_empty())
     }
 
     /// Whether this very token is among them.
@@ -57,9 +73,17 @@ impl<S: AsRef<str>> FromIterator<S> for Scope {
         let kept = tokens.iter().map(AsRef::as_ref);
         let kept: Vec<&str> =
             kept.filter(|token| is_scope_token(token) && known.insert(*token)).collect();
-        Self(kept.join(" ").into())
+        Self::whole(&kept.join(" "))
     }
 }
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for Scope {}
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,7 +13,7 @@ use crate::{
     challenge::{Challenge, ChallengeReason},
     error::AuthError,
     principal::SchemeName,
-    token::{Revocations, TokenValidator},
+    token::{Revocations, TokenValidator, Usage},
 };
 
 impl Scheme {
@@ -101,6 +101,12 @@ impl<V: TokenValidator + 'static> BearerScheme<V> {
     /// Asked on every request, after any cache. Default: none.
     pub fn revocations(mut self, revocations: impl Revocations + 'static) -> Self {
         self.bearer.judge.revocations = Some(Arc::new(revocations));
+        self
+    }
+
+    /// Told of the tokens that are accepted. Default: nobody.
+    pub fn usage(mut self, usage: Usage) -> Self {
+        self.bearer.judge.usage = Some(usage);
         self
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     rejection::DefaultResponseForRejection,
     require::Require,
     scheme::{BearerScheme, Scheme, TransportSource},
-    token::{Cached, Revalidate, Revocations, TokenValidator},
+    token::{Cached, Revalidate, Revocations, TokenValidator, Usage},
 };
 
 /// Bearer tokens are required: without a good one, the inner service is not called.
@@ -96,6 +96,14 @@ impl<P, R> BearerAuth<P, R> {
     /// As [`BearerAuth::new`].
     pub fn revocations(self, revocations: impl Revocations + 'static) -> Result<Self, BuildError> {
         self.with_scheme(|scheme| scheme.revocations(revocations))
+    }
+
+    /// Told of the tokens that are accepted; see [`Usage`]. Default: nobody.
+    ///
+    /// # Errors
+    /// As [`BearerAuth::new`].
+    pub fn usage(self, usage: Usage) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.usage(usage))
     }
 
     /// What is demanded beside a good token, which stays demanded whatever the policy says.

@@ -12,7 +12,7 @@ use crate::{
     attempt::Attempt,
     clock::{Clock, UnixTime},
     error::{AuthError, AuthErrorClass, AuthErrorKind},
-    principal::Identity,
+    principal::{Identity, Origin},
     token::{Checked, Revalidation},
 };
 
@@ -197,6 +197,7 @@ impl Rules {
         let mut identity = Identity::builder(&self.issuer)
             .scope(claims.scope.clone())
             .claims_json(json)
+            .origin(Origin::Ticket)
             .verified_at(now);
         if let Some(subject) = claims.subject {
             identity = identity.subject(subject);

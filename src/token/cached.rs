@@ -17,8 +17,9 @@ use zeroize::Zeroizing;
 
 use super::{
     Caching, InMemoryTokens, Presented, Renewed, TokenCache, TokenValidator,
-    flights::{Asked, Boarding, Flight, Flights, Landing, Ticket, fingerprint},
+    flights::{Boarding, Flight, Flights, Landing, Ticket},
     invalidations::{Invalidations, Since},
+    refused::{Fingerprint, Refused, fingerprint},
 };
 use crate::{
     attempt::Attempt,
@@ -65,7 +66,19 @@ struct Memory<C> {
     /// How long beyond its freshness an identity may serve.
     stale: Duration,
     invalidations: Invalidations,
-    flights: Flights,
+    flights: Flights<Fingerprint, Answer>,
+    /// Only where somebody is asked.
+    refused: Option<Refused>,
+}
+
+type Answer = Result<Identity, AuthError>;
+
+/// Who decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// The validator by itself: that costs nothing to find out again.
+    Nobody,
+    Somebody,
 }
 
 impl<V: TokenValidator> Cached<V> {
@@ -100,7 +113,8 @@ impl<V: TokenValidator, C: TokenCache> Cached<V, C> {
             clock: validator.clock(),
             stale,
             invalidations: Invalidations::default(),
-            flights: Flights::new(negative),
+            flights: Flights::default(),
+            refused: negative.filter(|lifetime| !lifetime.is_zero()).map(Refused::new),
         };
         Self(Arc::new(Inner { validator, caching, memory }))
     }
@@ -108,7 +122,9 @@ impl<V: TokenValidator, C: TokenCache> Cached<V, C> {
     /// Forgets everything.
     pub fn clear(&self) {
         self.invalidate_where(|_| true);
-        self.0.memory.flights.forget_all();
+        if let Some(refused) = &self.0.memory.refused {
+            refused.forget_all();
+        }
     }
 
     /// Forgets this token: it is judged anew when it comes next. So is one that was being judged
@@ -117,7 +133,9 @@ impl<V: TokenValidator, C: TokenCache> Cached<V, C> {
         let key = self.0.validator.cache_key(token);
         let memory = &self.0.memory;
         let fingerprint = fingerprint(key);
-        memory.flights.forget(&fingerprint);
+        if let Some(refused) = &memory.refused {
+            refused.forget(&fingerprint);
+        }
         memory.invalidations.of_token(fingerprint, || memory.cache.remove(key));
     }
 
@@ -134,6 +152,16 @@ impl<V: TokenValidator, C: TokenCache> Cached<V, C> {
         let (issuer, session_id) = (issuer.to_owned(), session_id.to_owned());
         self.invalidate_where(move |identity| {
             identity.session_id() == Some(&*session_id) && identity.issuer() == issuer
+        });
+    }
+
+    /// Forgets every token of an authorization at this issuer
+    /// ([`Identity::authorization_id`]): somebody took it back, and with it the whole chain of
+    /// tokens.
+    pub fn invalidate_authorization(&self, issuer: &str, authorization_id: &str) {
+        let (issuer, authorization_id) = (issuer.to_owned(), authorization_id.to_owned());
+        self.invalidate_where(move |identity| {
+            identity.authorization_id() == Some(&*authorization_id) && identity.issuer() == issuer
         });
     }
 
@@ -183,23 +211,30 @@ impl<C: TokenCache> Memory<C> {
         &self,
         key: &str,
         since: Since,
-        flight: Flight,
-        answer: Result<Identity, AuthError>,
+        flight: Flight<Fingerprint, Answer>,
+        answer: Answer,
         asked: Asked,
     ) {
-        let landing = match &answer {
+        if let (Asked::Somebody, Err(error), Some(refused)) = (asked, &answer, &self.refused) {
+            refused.add(*flight.key(), error, self.clock.monotonic());
+        }
+        flight.land(match &answer {
             Ok(identity) if !self.keep(key, since, identity) => Landing::Lost,
             _ => Landing::Answer(answer),
-        };
-        flight.land(landing, asked, self.clock.monotonic());
+        });
+    }
+
+    /// What is known by now of a token that nobody asks about.
+    fn known(&self, key: &str, fingerprint: &Fingerprint) -> Option<Answer> {
+        if let Some(identity) = self.remembered(key) {
+            return Some(Ok(identity));
+        }
+        let refused = self.refused.as_ref()?.get(fingerprint, self.clock.monotonic());
+        refused.map(Err)
     }
 
     /// The answer, or in place of "could not be found out" what is known from before.
-    fn or_stale(
-        &self,
-        key: &str,
-        answer: Result<Identity, AuthError>,
-    ) -> Result<Identity, AuthError> {
+    fn or_stale(&self, key: &str, answer: Answer) -> Answer {
         let Err(error) = answer else { return answer };
         if !self.stale.is_zero()
             && error.kind().class() == AuthErrorClass::Undecidable
@@ -250,9 +285,9 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> Cached<V, C> {
     fn board(&self, presented: Presented<'_>) -> Step {
         let (inner, memory) = (&*self.0, &self.0.memory);
         let key = inner.validator.cache_key(presented.token());
-        let monotonic = memory.clock.monotonic();
-        let remembered = || memory.remembered(key);
-        let flight = match memory.flights.board(fingerprint(key), monotonic, remembered) {
+        let fingerprint = fingerprint(key);
+        let known = || memory.known(key, &fingerprint);
+        let flight = match memory.flights.board(fingerprint, known) {
             Boarding::Known(answer) => return Step::Done(answer),
             Boarding::Flying(ticket) => return Step::Wait(ticket),
             Boarding::Started(flight) => flight,
@@ -288,7 +323,7 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> Cached<V, C> {
     }
 
     /// Waits for what `step` leads to.
-    async fn finish(self, token: Zeroizing<String>, mut step: Step) -> Result<Identity, AuthError> {
+    async fn finish(self, token: Zeroizing<String>, mut step: Step) -> Answer {
         for _ in 0..MOST_FLIGHTS {
             let mut ticket = match step {
                 Step::Done(answer) => return answer,
@@ -312,10 +347,10 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> Cached<V, C> {
 
 /// How a question about a token goes on.
 enum Step {
-    Done(Result<Identity, AuthError>),
+    Done(Answer),
     /// There is no runtime that would do it: whoever asked does.
-    Fly(Pin<Box<dyn Future<Output = ()> + Send>>, Ticket),
-    Wait(Ticket),
+    Fly(Pin<Box<dyn Future<Output = ()> + Send>>, Ticket<Answer>),
+    Wait(Ticket<Answer>),
 }
 
 impl<V: TokenValidator + 'static, C: TokenCache + 'static> TokenValidator for Cached<V, C> {

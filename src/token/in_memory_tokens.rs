@@ -67,7 +67,7 @@ impl TokenCache for InMemoryTokens {
     }
 
     fn insert(&self, key: &str, identity: &Identity) {
-        self.0.insert(Token(Secret::from(key)), identity.clone());
+        self.0.insert(Token::new(key, identity), identity.clone());
     }
 
     fn remove(&self, key: &str) {
@@ -89,7 +89,38 @@ impl fmt::Debug for InMemoryTokens {
     }
 }
 
-struct Token(Secret);
+/// A token that is remembered.
+enum Token {
+    /// The identity holds it, and the claims in it.
+    Of(Identity),
+    Own(Secret),
+}
+
+impl Token {
+    fn new(key: &str, identity: &Identity) -> Self {
+        match identity.token() {
+            Some(token) if crypto::equal(token.expose(), key.as_bytes()) => {
+                Self::Of(identity.clone())
+            }
+            _ => Self::Own(Secret::from(key)),
+        }
+    }
+
+    fn expose(&self) -> &[u8] {
+        match self {
+            Self::Of(identity) => identity.token().map_or(&[], Secret::expose),
+            Self::Own(token) => token.expose(),
+        }
+    }
+
+    /// Its own bytes.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Of(_) => 0,
+            Self::Own(token) => token.expose().len(),
+        }
+    }
+}
 
 struct Sought<'a>(&'a [u8]);
 
@@ -101,13 +132,13 @@ impl Hash for Sought<'_> {
 
 impl Hash for Token {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Sought(self.0.expose()).hash(state);
+        Sought(self.expose()).hash(state);
     }
 }
 
 impl PartialEq for Token {
     fn eq(&self, other: &Self) -> bool {
-        crypto::equal(self.0.expose(), other.0.expose())
+        crypto::equal(self.expose(), other.expose())
     }
 }
 
@@ -115,7 +146,7 @@ impl Eq for Token {}
 
 impl Equivalent<Token> for Sought<'_> {
     fn equivalent(&self, token: &Token) -> bool {
-        crypto::equal(self.0, token.0.expose())
+        crypto::equal(self.0, token.expose())
     }
 }
 
@@ -124,7 +155,7 @@ struct Weight;
 
 impl Weighter<Token, Identity> for Weight {
     fn weight(&self, token: &Token, identity: &Identity) -> u64 {
-        (token.0.expose().len() + identity.weight() + OVERHEAD) as u64
+        (token.weight() + identity.weight() + OVERHEAD) as u64
     }
 }
 

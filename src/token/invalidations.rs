@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
 };
 
-use super::flights::Fingerprint;
+use super::refused::Fingerprint;
 use crate::principal::Identity;
 
 /// The last invalidations, so that an answer which was on its way knows whether it still counts.

@@ -1,12 +1,15 @@
 //! Validators of tokens, and what is put around them.
 //!
 //! A [`TokenValidator`] judges one format. [`Cached`] remembers what it accepted; [`Revocations`]
-//! are asked on every request, also for what is remembered; [`Revalidate`] asks the application from
-//! time to time whether the user is still good. A [`TokenRouter`] takes several formats.
+//! are asked on every request, also for what is remembered: a list in memory
+//! ([`InMemoryRevocations`]), or the entries in the issuer's store ([`EntryCheck`]). [`Revalidate`]
+//! asks the application from time to time whether the user is still good. A [`TokenRouter`] takes
+//! several formats. [`Usage`] tells when a token was used.
 
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod cached;
-#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+mod entry_check;
+mod entry_store;
 mod flights;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod in_memory_tokens;
@@ -14,6 +17,8 @@ mod in_memory_tokens;
 mod invalidations;
 #[cfg(feature = "introspection")]
 mod pat_format;
+#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+mod refused;
 mod revalidate;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod revalidated;
@@ -22,10 +27,13 @@ mod revalidation;
 mod revocations;
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 mod router;
+mod usage;
 mod validator;
 
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 pub use cached::Cached;
+pub use entry_check::EntryCheck;
+pub use entry_store::{Entry, EntryKind, EntryStatus, EntryStore};
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 pub use in_memory_tokens::{InMemoryTokens, TokenCache};
 #[cfg(feature = "introspection")]
@@ -38,4 +46,5 @@ pub(crate) use revalidation::{Checked, Revalidation, Told};
 pub use revocations::{InMemoryRevocations, Revocations};
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 pub use router::{Routed, TokenRouter, Unrouted};
+pub use usage::{Usage, UsageEvent};
 pub use validator::{Caching, Presented, Renewed, TokenValidator};

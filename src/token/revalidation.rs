@@ -6,7 +6,8 @@ use tokio::runtime::Handle;
 
 use super::{
     Revalidate, Verdict,
-    flights::{Asked, Boarding, Fingerprint, Flight, Flights, Landing, Ticket, fingerprint},
+    flights::{Boarding, Flight, Flights, Landing, Ticket},
+    refused::{Fingerprint, Refused, fingerprint},
 };
 use crate::{
     attempt::Attempt,
@@ -25,8 +26,12 @@ struct Inner {
     stale: Duration,
     /// The reading of the monotonic clock at the last check.
     kept: moka::sync::Cache<Fingerprint, Duration>,
-    flights: Flights,
+    refused: Refused,
+    flights: Flights<Fingerprint, Answer>,
 }
+
+/// Whether the user is good.
+type Answer = Result<(), AuthError>;
 
 /// What a credential says about its last check.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +61,8 @@ impl Revalidation {
             stale: hook.stale(),
             hook: Box::new(hook),
             kept: moka::sync::Cache::new(MOST_KEPT),
-            flights: Flights::new(Some(REFUSED_FOR)),
+            refused: Refused::new(REFUSED_FOR),
+            flights: Flights::default(),
         }))
     }
 
@@ -131,6 +137,30 @@ impl fmt::Debug for Revalidation {
     }
 }
 
+impl Inner {
+    /// Takes in a verdict, which is believed from when it was asked for and not from when it came.
+    fn land(
+        &self,
+        flight: Flight<Fingerprint, Answer>,
+        verdict: Result<Verdict, AuthError>,
+        asked_at: Duration,
+        now: Duration,
+    ) {
+        let answer = match verdict {
+            Ok(Verdict::Keep) => {
+                self.kept.insert(*flight.key(), asked_at);
+                Ok(())
+            }
+            Ok(Verdict::Reject(kind)) => Err(AuthError::new(kind)),
+            Err(error) => Err(error.into_undecidable()),
+        };
+        if let Err(error) = &answer {
+            self.refused.add(*flight.key(), error, now);
+        }
+        flight.land(Landing::Answer(answer));
+    }
+}
+
 /// One credential that is due.
 struct Question {
     of: Revalidation,
@@ -161,35 +191,31 @@ impl Question {
 
     fn board(&self) -> Step {
         let inner = &*self.of.0;
-        let is_checked = || {
-            let age = self.age().filter(|age| *age <= inner.interval);
-            age.map(|_| self.identity.clone())
-        };
         let now = self.clock.monotonic();
-        let flight = match inner.flights.board(self.key, now, is_checked) {
-            Boarding::Known(answer) => return Step::Done(answer.map(drop), false),
+        let known = || match self.age().filter(|age| *age <= inner.interval) {
+            Some(_) => Some(Ok(())),
+            None => inner.refused.get(&self.key, now).map(Err),
+        };
+        let flight = match inner.flights.board(self.key, known) {
+            Boarding::Known(answer) => return Step::Done(answer, false),
             Boarding::Flying(ticket) => return Step::Wait(ticket, false),
             Boarding::Started(flight) => flight,
         };
         let ticket = flight.ticket();
-        // believed from when it was asked, not from when the answer came
-        let landing = LandingStrip {
-            of: self.of.clone(),
-            key: self.key,
-            identity: self.identity.clone(),
-            asked_at: now,
-            clock: Arc::clone(&self.clock),
-        };
         match inner.hook.revalidate(&self.identity).into_ready() {
-            Ok(answer) => {
-                landing.land(flight, answer);
+            Ok(verdict) => {
+                inner.land(flight, verdict, now, now);
                 match ticket.landing_by_now() {
-                    Some(Landing::Answer(answer)) => Step::Done(answer.map(drop), true),
+                    Some(Landing::Answer(answer)) => Step::Done(answer, true),
                     _ => Step::Wait(ticket, true),
                 }
             }
             Err(pending) => {
-                let fly = async move { landing.land(flight, pending.await) };
+                let (of, clock) = (self.of.clone(), Arc::clone(&self.clock));
+                let fly = async move {
+                    let verdict = pending.await;
+                    of.0.land(flight, verdict, now, clock.monotonic());
+                };
                 match Handle::try_current() {
                     // on its own: a caller that goes away cancels nothing
                     Ok(runtime) => {
@@ -213,7 +239,7 @@ impl Question {
                 Step::Wait(ticket, asked) => (ticket, asked),
             };
             if let Landing::Answer(answer) = ticket.landing().await {
-                return self.conclude(answer.map(drop), asked);
+                return self.conclude(answer, asked);
             }
             step = self.board();
         }
@@ -223,7 +249,7 @@ impl Question {
     }
 
     /// What the answer means for this credential.
-    fn conclude(&self, answer: Result<(), AuthError>, asked: bool) -> Result<Checked, AuthError> {
+    fn conclude(&self, answer: Answer, asked: bool) -> Result<Checked, AuthError> {
         let (inner, clock) = (&*self.of.0, &*self.clock);
         let Err(error) = answer else {
             let age = self.age().filter(|age| *age <= inner.interval).unwrap_or_default();
@@ -248,33 +274,10 @@ impl Question {
 
 /// How a question goes on; `true`: this request asked it.
 enum Step {
-    Done(Result<(), AuthError>, bool),
+    Done(Answer, bool),
     /// There is no runtime that would do it: whoever asked does.
-    Fly(Pin<Box<dyn Future<Output = ()> + Send>>, Ticket),
-    Wait(Ticket, bool),
-}
-
-/// Where an answer comes in.
-struct LandingStrip {
-    of: Revalidation,
-    key: Fingerprint,
-    identity: Identity,
-    asked_at: Duration,
-    clock: Arc<dyn Clock>,
-}
-
-impl LandingStrip {
-    fn land(self, flight: Flight, answer: Result<Verdict, AuthError>) {
-        let answer = match answer {
-            Ok(Verdict::Keep) => {
-                self.of.0.kept.insert(self.key, self.asked_at);
-                Ok(self.identity)
-            }
-            Ok(Verdict::Reject(kind)) => Err(AuthError::new(kind)),
-            Err(error) => Err(error.into_undecidable()),
-        };
-        flight.land(Landing::Answer(answer), Asked::Somebody, self.clock.monotonic());
-    }
+    Fly(Pin<Box<dyn Future<Output = ()> + Send>>, Ticket<Answer>),
+    Wait(Ticket<Answer>, bool),
 }
 
 /// Checks that are remembered; whose is not is asked about again.

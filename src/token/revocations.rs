@@ -9,21 +9,101 @@ use std::{
     },
 };
 
-use crate::{attempt::Attempt, clock::UnixTime, error::AuthError, principal::Identity};
+use crate::{
+    attempt::Attempt,
+    clock::UnixTime,
+    error::{AuthError, AuthErrorClass},
+    principal::Identity,
+};
 
 /// Asked on every request, after the cache, whether an identity was revoked.
 ///
 /// Keys are what a logout, an administrator or a back-channel message knows: issuer and token id,
 /// issuer and session id, issuer and subject; never a token's hash.
+///
+/// Several are one as a tuple, an array or a `Vec`: a "no" of any of them counts, also beside one
+/// that could not find out.
 pub trait Revocations: fmt::Debug + Send + Sync {
     /// Whether it was revoked. "Could not be found out" is an error of an undecidable kind, and
-    /// refuses with 503.
+    /// refuses with 503; an error of another kind is a "no" that has more to say.
     fn is_revoked(&self, identity: &Identity) -> Attempt<Result<bool, AuthError>>;
 }
 
 impl<R: Revocations + ?Sized> Revocations for Arc<R> {
     fn is_revoked(&self, identity: &Identity) -> Attempt<Result<bool, AuthError>> {
         (**self).is_revoked(identity)
+    }
+}
+
+impl<R: Revocations> Revocations for Vec<R> {
+    fn is_revoked(&self, identity: &Identity) -> Attempt<Result<bool, AuthError>> {
+        any(self.iter().map(|it| it.is_revoked(identity)))
+    }
+}
+
+impl<R: Revocations, const N: usize> Revocations for [R; N] {
+    fn is_revoked(&self, identity: &Identity) -> Attempt<Result<bool, AuthError>> {
+        any(self.iter().map(|it| it.is_revoked(identity)))
+    }
+}
+
+macro_rules! tuples {
+    ($($($name:ident)+;)+) => {$(
+        impl<$($name: Revocations),+> Revocations for ($($name,)+) {
+            #[allow(non_snake_case)]
+            fn is_revoked(&self, identity: &Identity) -> Attempt<Result<bool, AuthError>> {
+                let ($($name,)+) = self;
+                let all: &[&dyn Revocations] = &[$($name),+];
+                any(all.iter().map(|it| it.is_revoked(identity)))
+            }
+        }
+    )+};
+}
+
+tuples! { A; A B; A B C; A B C D; }
+
+/// Asks one after another until somebody says no; who must be waited for is heard last.
+fn any(
+    answers: impl Iterator<Item = Attempt<Result<bool, AuthError>>>,
+) -> Attempt<Result<bool, AuthError>> {
+    let mut undecided = None;
+    let mut waiting = Vec::new();
+    for answer in answers {
+        match answer.into_ready() {
+            Err(pending) => waiting.push(pending),
+            Ok(answer) => {
+                if let Some(no) = weigh(answer, &mut undecided) {
+                    return Attempt::ready(no);
+                }
+            }
+        }
+    }
+    if waiting.is_empty() {
+        return Attempt::ready(undecided.map_or(Ok(false), Err));
+    }
+    Attempt::pending(async move {
+        for pending in waiting {
+            if let Some(no) = weigh(pending.await, &mut undecided) {
+                return no;
+            }
+        }
+        undecided.map_or(Ok(false), Err)
+    })
+}
+
+/// The answer, if it is a "no". The first that could not find out is kept.
+fn weigh(
+    answer: Result<bool, AuthError>,
+    undecided: &mut Option<AuthError>,
+) -> Option<Result<bool, AuthError>> {
+    match answer {
+        Ok(false) => None,
+        Ok(true) => Some(Ok(true)),
+        Err(error) if error.kind().class() == AuthErrorClass::Invalid => Some(Err(error)),
+        Err(error) => {
+            undecided.get_or_insert(error);
+            None
+        }
     }
 }
 
@@ -67,6 +147,15 @@ impl InMemoryRevocations {
         );
     }
 
+    /// Revokes every token of one authorization, by [`Identity::authorization_id`]: a user took a
+    /// consent back, or a code was used twice.
+    pub fn revoke_authorization(&self, issuer: &str, authorization_id: &str, until: UnixTime) {
+        self.add(
+            Entry::new(Kind::Authorization, issuer, authorization_id),
+            Revoked { issued_before: UnixTime::MAX, until },
+        );
+    }
+
     /// Revokes every token of a subject that was issued before a moment: a logout everywhere, a
     /// password change. A token that does not say when it was issued is revoked as well.
     pub fn revoke_subject(
@@ -100,6 +189,7 @@ impl InMemoryRevocations {
             (Kind::Token, identity.token_id()),
             (Kind::Session, identity.session_id()),
             (Kind::Subject, identity.subject()),
+            (Kind::Authorization, identity.authorization_id()),
         ]
         .into_iter()
         .filter_map(|(kind, id)| entries.get(&Entry::new(kind, identity.issuer(), id?)))
@@ -122,6 +212,7 @@ impl fmt::Debug for InMemoryRevocations {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
+    Authorization,
     Session,
     Subject,
     Token,

@@ -96,6 +96,7 @@ mod jose_header;
 mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
+mod kinds_of_caller;
 mod login_redirects;
 mod logs;
 mod machine_keys;
@@ -112,6 +113,7 @@ mod s5;
 mod s6;
 mod s7;
 mod s8;
+mod s9_entries;
 mod sign_in;
 mod signatures;
 mod step_up;
@@ -149,6 +151,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("jwks_documents", jwks_documents::TESTS),
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
+    ("kinds_of_caller", kinds_of_caller::TESTS),
     ("login_redirects", login_redirects::TESTS),
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),
@@ -165,6 +168,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("s8", s8::TESTS),
+    ("s9_entries", s9_entries::TESTS),
     ("sign_in", sign_in::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),

@@ -49,6 +49,7 @@ chapter! {
     async fn trouble_with_one_token_is_no_outage;
     async fn stale_by_choice;
     async fn as_many_questions_as_the_budget_allows;
+    async fn a_flood_of_garbage_keeps_to_the_budget;
     fn without_a_runtime;
 }
 
@@ -816,4 +817,70 @@ async fn as_many_questions_as_the_budget_allows() {
     let parts = request.body(()).unwrap().into_parts().0;
     assert_eq!(auth.explain(&parts).await.status(), None);
     ledger::passed("INT-13 INT-23");
+}
+
+/// An issuer that takes its time and knows nobody but `good`.
+#[derive(Debug)]
+struct Slow;
+
+impl Fetch for Slow {
+    fn fetch(&self, request: Request<bytes::Bytes>, _: usize) -> FetchFuture {
+        let good = request.body().starts_with(b"token=good&");
+        let answer = if good { r#"{"active":true,"sub":"alice"}"# } else { r#"{"active":false}"# };
+        Box::pin(async move {
+            sleep(Duration::from_millis(100)).await;
+            Ok(http::Response::new(answer.into()))
+        })
+    }
+}
+
+/// 100,000 distinct tokens at once.
+async fn a_flood_of_garbage_keeps_to_the_budget() {
+    let most = Arc::new(AtomicUsize::new(0));
+    let gauge = Gauge { inner: Arc::new(Slow), now: Arc::default(), most: most.clone() };
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Counter { inner: Arc::new(gauge), asked: asked.clone() };
+    let auth = ClientAuth::basic(API, SECRET);
+    let validator = IntrospectionValidator::builder("https://issuer.test/introspect", auth);
+    let validator = validator.fetch(counter).clock(ManualClock::new()).build().unwrap();
+    let tokens = Cached::new(validator);
+    let parts = no_request();
+    tokens.validate(Presented::new("good", &parts)).await.unwrap();
+
+    let flood: Vec<_> = (0..100_000)
+        .map(|number| {
+            let tokens = tokens.clone();
+            tokio::spawn(async move {
+                let (token, parts) = (format!("garbage{number}"), no_request());
+                tokens.validate(Presented::new(&token, &parts)).await.unwrap_err().kind()
+            })
+        })
+        .collect();
+    let mut refused = 0;
+    for one in flood {
+        let kind = timeout(Duration::from_secs(2), one).await.expect("nobody waits long").unwrap();
+        assert!([Inactive, IssuerUnreachable].contains(&kind), "{kind}");
+        refused += usize::from(kind == Inactive);
+    }
+    // 64 at a time, as long as the others wait for a place: within one second, ten rounds
+    assert_eq!((most.load(Ordering::SeqCst), refused), (64, 640));
+    assert_eq!(asked.load(Ordering::SeqCst), 1 + 640);
+    let good = tokens.validate(Presented::new("good", &parts)).into_ready();
+    assert!(good.is_ok_and(|answer| answer.is_ok()), "it is still remembered");
+    assert_eq!(asked.load(Ordering::SeqCst), 1 + 640);
+    ledger::passed("INT-13");
+}
+
+/// Counts requests.
+#[derive(Debug)]
+struct Counter {
+    inner: Arc<dyn Fetch>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Fetch for Counter {
+    fn fetch(&self, request: Request<bytes::Bytes>, limit: usize) -> FetchFuture {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.inner.fetch(request, limit)
+    }
 }

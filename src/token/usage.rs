@@ -1,0 +1,174 @@
+//! When a token was last used.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasher, RandomState},
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use http::{Method, request::Parts};
+
+use crate::{
+    clock::{Clock, SystemClock, UnixTime},
+    principal::Identity,
+};
+
+/// Tells the application that a token was used: for the column "last used" of a list of tokens.
+///
+/// 1. Told of tokens that were accepted, at most once a minute for each; more often by
+///    [`every`](Self::every). A clone counts together with what it was made of.
+/// 2. The function is called while the request is handled: it must not block. Put what is to be
+///    written into a channel.
+/// 3. It remembers 100,000 tokens at most. While it knows more than that from the last minute,
+///    others are not told of.
+///
+/// ```
+/// use portcullis::token::{Usage, UsageEvent};
+///
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// let usage = Usage::new(move |event: UsageEvent| {
+///     // nobody is there to listen any more, and that is no reason to refuse a request
+///     let _ = sender.send(event);
+/// });
+/// # let _ = (usage, receiver);
+/// ```
+#[derive(Clone)]
+#[must_use = "give it to a bearer scheme"]
+pub struct Usage {
+    tell: Arc<dyn Fn(UsageEvent) + Send + Sync>,
+    remote: RemoteOf,
+    every: Duration,
+    clock: Arc<dyn Clock>,
+    seen: Arc<Seen>,
+}
+
+type RemoteOf = Arc<dyn Fn(&Parts) -> Option<SocketAddr> + Send + Sync>;
+
+/// A token was used.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UsageEvent {
+    /// Whose token, and which: [`Identity::token_id`].
+    pub identity: Identity,
+    /// When.
+    pub at: UnixTime,
+    /// From where, if it is known.
+    pub remote: Option<SocketAddr>,
+    /// The request's method.
+    pub method: Method,
+    /// The path as the gate saw it; without the query, which may hold anything.
+    pub path: Box<str>,
+}
+
+/// By a hash of the token: when it was last told of, on the monotonic clock. Two tokens of one hash
+/// would share a minute.
+#[derive(Default)]
+struct Seen {
+    hasher: RandomState,
+    last: Mutex<HashMap<u64, Duration>>,
+}
+
+impl Usage {
+    /// Tells this function.
+    pub fn new(tell: impl Fn(UsageEvent) + Send + Sync + 'static) -> Self {
+        Self {
+            tell: Arc::new(tell),
+            remote: Arc::new(|parts| parts.extensions.get().copied()),
+            every: Duration::from_secs(60),
+            clock: Arc::new(SystemClock),
+            seen: Arc::default(),
+        }
+    }
+
+    /// Where the time comes from. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// At most once in this time for each token. Default: 1 min.
+    pub const fn every(mut self, interval: Duration) -> Self {
+        self.every = interval;
+        self
+    }
+
+    /// Who sent the request. Default: the `SocketAddr` in its extensions, if there is one; axum has
+    /// it in `ConnectInfo<SocketAddr>`.
+    pub fn remote(
+        mut self,
+        find: impl Fn(&Parts) -> Option<SocketAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.remote = Arc::new(find);
+        self
+    }
+
+    /// What is needed of a request that will be gone when its token was judged.
+    pub(crate) fn begin(&self, token: &str, parts: &Parts) -> Use {
+        Use {
+            token: self.key(token),
+            remote: (self.remote)(parts),
+            method: parts.method.clone(),
+            path: parts.uri.path().into(),
+        }
+    }
+
+    pub(crate) fn end(&self, used: Use, identity: &Identity) {
+        if self.is_due(used.token) {
+            self.tell(used, identity);
+        }
+    }
+
+    /// Both at once.
+    pub(crate) fn note(&self, token: &str, parts: &Parts, identity: &Identity) {
+        if self.is_due(self.key(token)) {
+            self.tell(self.begin(token, parts), identity);
+        }
+    }
+
+    fn tell(&self, Use { remote, method, path, .. }: Use, identity: &Identity) {
+        let (identity, at) = (identity.clone(), self.clock.now());
+        (self.tell)(UsageEvent { identity, at, remote, method, path });
+    }
+
+    /// Of the end of a token, where those of one issuer differ.
+    fn key(&self, token: &str) -> u64 {
+        let end = token.len().saturating_sub(64);
+        self.seen.hasher.hash_one(token.as_bytes().get(end..))
+    }
+
+    fn is_due(&self, token: u64) -> bool {
+        let now = self.clock.monotonic();
+        let recent = |last: &Duration| now.saturating_sub(*last) < self.every;
+        let mut seen = self.seen.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.get(&token).is_some_and(recent) {
+            return false;
+        }
+        if seen.len() >= MOST_SEEN && !seen.contains_key(&token) {
+            seen.retain(|_, last| recent(last));
+            if seen.len() >= MOST_SEEN {
+                return false;
+            }
+        }
+        seen.insert(token, now);
+        true
+    }
+}
+
+/// A use of a token that is still being judged.
+pub(crate) struct Use {
+    token: u64,
+    remote: Option<SocketAddr>,
+    method: Method,
+    path: Box<str>,
+}
+
+impl fmt::Debug for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Usage").field("every", &self.every).finish_non_exhaustive()
+    }
+}
+
+const MOST_SEEN: usize = 100_000;
