@@ -172,6 +172,7 @@
     not(all(
         feature = "introspection",
         feature = "jwt",
+        feature = "tickets",
         any(feature = "aws-lc", feature = "rust-crypto")
     )),
     allow(dead_code)

@@ -301,6 +301,15 @@ impl Identity {
             && facts.lease.as_ref().is_none_or(|lease| lease.is_live(monotonic))
     }
 
+    /// The same, to be verified again at this reading of the monotonic clock at the latest.
+    pub(crate) fn with_freshness(mut self, until: Duration) -> Self {
+        let until = nanos(until);
+        if until < self.0.fresh_until {
+            Arc::make_mut(&mut self.0).fresh_until = until;
+        }
+        self
+    }
+
     /// The token that holds the claims, so that a cache need not keep it twice.
     pub(crate) fn token(&self) -> Option<&Secret> {
         match &self.0.claims {
@@ -308,15 +317,6 @@ impl Identity {
             #[cfg(feature = "jwt")]
             Claims::InToken(token) => Some(token),
         }
-    }
-
-    /// The same, to be verified again at this reading of the monotonic clock at the latest.
-    pub(crate) fn with_freshness(self, until: Duration) -> Self {
-        let until = nanos(until);
-        if self.0.fresh_until <= until {
-            return self;
-        }
-        Self(Arc::new(Facts { fresh_until: until, ..(*self.0).clone() }))
     }
 
     /// Bytes that it holds once a handler has asked for its claims, for the weight of a cache

@@ -43,8 +43,10 @@ impl<V: TokenValidator + 'static> Judge<V> {
         self,
         hook: impl crate::token::Revalidate + 'static,
     ) -> Judge<crate::token::Revalidated<Arc<V>>> {
-        let Self { validator, tls_by, revocations, usage, said } = self;
+        let Self { validator, tls_by, revocations, usage, .. } = self;
         let validator = Arc::new(crate::token::Revalidated::new(validator, hook));
+        // the application speaks for the user: nothing is to be said
+        let said = Arc::new(AtomicBool::new(true));
         Judge { validator, tls_by, revocations, usage, said }
     }
 

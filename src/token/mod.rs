@@ -2,7 +2,7 @@
 //!
 //! A [`TokenValidator`] judges one format. [`Cached`] remembers what it accepted; [`Revocations`]
 //! are asked on every request, also for what is remembered: a list in memory
-//! ([`InMemoryRevocations`]), or the entries in the issuer's store ([`EntryCheck`]); [`Revalidate`]
+//! ([`InMemoryRevocations`]), or the entries in the issuer's store ([`EntryCheck`]). [`Revalidate`]
 //! asks the application from time to time whether the user is still good. A [`TokenRouter`] takes
 //! several formats. [`Usage`] tells when a token was used.
 

@@ -26,11 +26,11 @@ struct Inner {
     stale: Duration,
     /// The reading of the monotonic clock at the last check.
     kept: moka::sync::Cache<Fingerprint, Duration>,
-    /// The noes.
     refused: Refused,
     flights: Flights<Fingerprint, Answer>,
 }
 
+/// Whether the user is good.
 type Answer = Result<(), AuthError>;
 
 /// What a credential says about its last check.
@@ -137,6 +137,30 @@ impl fmt::Debug for Revalidation {
     }
 }
 
+impl Inner {
+    /// Takes in a verdict, which is believed from when it was asked for and not from when it came.
+    fn land(
+        &self,
+        flight: Flight<Fingerprint, Answer>,
+        verdict: Result<Verdict, AuthError>,
+        asked_at: Duration,
+        now: Duration,
+    ) {
+        let answer = match verdict {
+            Ok(Verdict::Keep) => {
+                self.kept.insert(*flight.key(), asked_at);
+                Ok(())
+            }
+            Ok(Verdict::Reject(kind)) => Err(AuthError::new(kind)),
+            Err(error) => Err(error.into_undecidable()),
+        };
+        if let Err(error) = &answer {
+            self.refused.add(*flight.key(), error, now);
+        }
+        flight.land(Landing::Answer(answer));
+    }
+}
+
 /// One credential that is due.
 struct Question {
     of: Revalidation,
@@ -178,23 +202,20 @@ impl Question {
             Boarding::Started(flight) => flight,
         };
         let ticket = flight.ticket();
-        // believed from when it was asked, not from when the answer came
-        let landing = LandingStrip {
-            of: self.of.clone(),
-            key: self.key,
-            asked_at: now,
-            clock: Arc::clone(&self.clock),
-        };
         match inner.hook.revalidate(&self.identity).into_ready() {
-            Ok(answer) => {
-                landing.land(flight, answer);
+            Ok(verdict) => {
+                inner.land(flight, verdict, now, now);
                 match ticket.landing_by_now() {
                     Some(Landing::Answer(answer)) => Step::Done(answer, true),
                     _ => Step::Wait(ticket, true),
                 }
             }
             Err(pending) => {
-                let fly = async move { landing.land(flight, pending.await) };
+                let (of, clock) = (self.of.clone(), Arc::clone(&self.clock));
+                let fly = async move {
+                    let verdict = pending.await;
+                    of.0.land(flight, verdict, now, clock.monotonic());
+                };
                 match Handle::try_current() {
                     // on its own: a caller that goes away cancels nothing
                     Ok(runtime) => {
@@ -257,32 +278,6 @@ enum Step {
     /// There is no runtime that would do it: whoever asked does.
     Fly(Pin<Box<dyn Future<Output = ()> + Send>>, Ticket<Answer>),
     Wait(Ticket<Answer>, bool),
-}
-
-/// Where an answer comes in.
-struct LandingStrip {
-    of: Revalidation,
-    key: Fingerprint,
-    asked_at: Duration,
-    clock: Arc<dyn Clock>,
-}
-
-impl LandingStrip {
-    fn land(self, flight: Flight<Fingerprint, Answer>, answer: Result<Verdict, AuthError>) {
-        let answer = match answer {
-            Ok(Verdict::Keep) => {
-                self.of.0.kept.insert(self.key, self.asked_at);
-                Ok(())
-            }
-            Ok(Verdict::Reject(kind)) => {
-                let error = AuthError::new(kind);
-                self.of.0.refused.add(self.key, &error, self.clock.monotonic());
-                Err(error)
-            }
-            Err(error) => Err(error.into_undecidable()),
-        };
-        flight.land(Landing::Answer(answer));
-    }
 }
 
 /// Checks that are remembered; whose is not is asked about again.
