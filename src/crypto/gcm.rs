@@ -24,7 +24,7 @@ impl GcmKey {
     }
 
     /// Encrypts in place and returns the tag.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(feature = "testing")]
     pub(crate) fn seal(
         &self,
         nonce: &[u8; 12],
@@ -74,7 +74,7 @@ mod aws_lc {
                 .map(drop)
         }
 
-        #[cfg(any(test, feature = "testing"))]
+        #[cfg(feature = "testing")]
         pub(super) fn seal(
             &self,
             nonce: [u8; 12],
@@ -129,7 +129,7 @@ mod rust_crypto {
             .ok()
         }
 
-        #[cfg(any(test, feature = "testing"))]
+        #[cfg(feature = "testing")]
         pub(super) fn seal(
             &self,
             nonce: [u8; 12],

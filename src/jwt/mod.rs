@@ -8,13 +8,15 @@
 
 #[cfg(feature = "jwe")]
 pub mod jwe;
+#[cfg(not(feature = "jwe"))]
+#[path = "no_jwe.rs"]
+mod jwe;
 mod jwk;
 mod jwk_set;
 pub mod jws;
 mod key_table;
 mod keys;
 mod known_headers;
-mod opened;
 mod profile;
 mod remote;
 mod rules;

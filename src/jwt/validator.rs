@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 
 use super::{
     Algorithm, FoundKeys, Key, KeySource,
+    jwe::{Decryption, Opened},
     jws::{Compact, Header, HeaderBuffer, does_not_fit, malformed},
     known_headers::KnownHeaders,
-    opened::Opened,
     rules::Rules,
     static_keys::MOST_TRIES,
 };
@@ -64,8 +64,7 @@ enum Issuers {
 struct Several {
     by_iss: HashMap<Box<str>, Arc<Issuer>>,
     /// Those of all of them: an encrypted token does not say whose it is.
-    #[cfg(feature = "jwe")]
-    decryption_keys: Vec<super::jwe::DecryptionKey>,
+    decryption: Decryption,
     max_token_bytes: usize,
     /// That of the first validator.
     clock: Arc<dyn Clock>,
@@ -75,8 +74,7 @@ struct Several {
 /// All that belongs to one issuer. What one issuer allows says nothing about another.
 pub(super) struct Issuer {
     pub(super) keys: Arc<dyn KeySource>,
-    #[cfg(feature = "jwe")]
-    pub(super) decryption: super::jwe::Decryption,
+    pub(super) decryption: Decryption,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) rules: Rules,
     pub(super) clock: Arc<dyn Clock>,
@@ -122,8 +120,7 @@ impl JwtValidator {
         };
         let known_headers = KnownHeaders::default();
         let several = Several {
-            #[cfg(feature = "jwe")]
-            decryption_keys: super::jwe::Decryption::keys_of(
+            decryption: Decryption::union(
                 by_iss.values().map(|issuer: &Arc<Issuer>| &issuer.decryption),
             ),
             by_iss,
@@ -146,37 +143,21 @@ impl JwtValidator {
         }
     }
 
-    #[cfg(feature = "jwe")]
     fn begin_encrypted(&self, token: &str, no_key: AuthError) -> Result<Progress, AuthError> {
-        let keys = match &self.0 {
-            Issuers::One(issuer) => &issuer.decryption.keys,
-            Issuers::Several(several) => &several.decryption_keys,
+        let decryption = match &self.0 {
+            Issuers::One(issuer) => &issuer.decryption,
+            Issuers::Several(several) => &several.decryption,
         };
-        if keys.is_empty() {
-            return Err(no_key);
-        }
-        let opened = Opened::new(token, keys)?;
-        let compact = Compact::split(opened.token()).map_err(|error| match error.kind() {
-            AuthErrorKind::EncryptedTokenNoKey => {
-                malformed("an encrypted token is inside an encrypted token")
-            }
-            _ => malformed("what is inside is not a signed JWT"),
-        })?;
-        let progress = self.begin_signed(opened.token(), &compact, Some(&opened))?;
-        Ok(match progress {
+        let opened = decryption.open(token, no_key)?;
+        match self.begin_signed(opened.token(), &opened.compact()?, Some(&opened))? {
             Progress::Done(identity) => {
                 opened.agrees_with(&identity)?;
-                Progress::Done(identity)
+                Ok(Progress::Done(identity))
             }
             Progress::Waiting(issuer, keys, _) => {
-                Progress::Waiting(issuer, keys, Some(Box::new(opened)))
+                Ok(Progress::Waiting(issuer, keys, Some(Box::new(opened))))
             }
-        })
-    }
-
-    #[cfg(not(feature = "jwe"))]
-    fn begin_encrypted(&self, _: &str, no_key: AuthError) -> Result<Progress, AuthError> {
-        Err(no_key)
+        }
     }
 
     fn begin_signed(
@@ -206,7 +187,6 @@ impl JwtValidator {
     ) -> Result<Progress, AuthError> {
         match &self.0 {
             Issuers::One(issuer) => {
-                #[cfg(feature = "jwe")]
                 issuer.decryption.admits(opened, &issuer.rules.profile.types)?;
                 let algorithm = issuer.accept(compact, header)?;
                 match issuer.find(header, algorithm).into_ready() {
@@ -221,7 +201,6 @@ impl JwtValidator {
                 let claims = parse_claims(&payload)?;
                 let issuer = several.choose(&claims)?;
                 check_length(token, issuer.max_token_bytes)?;
-                #[cfg(feature = "jwe")]
                 issuer.decryption.admits(opened, &issuer.rules.profile.types)?;
                 let algorithm = issuer.accept(compact, header)?;
                 match issuer.find(header, algorithm).into_ready() {

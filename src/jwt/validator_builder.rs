@@ -3,8 +3,8 @@
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use super::{
-    Algorithm, JwtValidator, KeySource, Profile, known_headers::KnownHeaders, rules::Rules,
-    validator::Issuer,
+    Algorithm, JwtValidator, KeySource, Profile, jwe::Decryption, known_headers::KnownHeaders,
+    rules::Rules, validator::Issuer,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -36,8 +36,7 @@ pub struct JwtValidatorBuilder<Step = Complete> {
     max_lifetime: Option<Duration>,
     max_token_bytes: usize,
     clock: Arc<dyn Clock>,
-    #[cfg(feature = "jwe")]
-    decryption: super::jwe::Decryption,
+    pub(super) decryption: Decryption,
     /// The first word that was given something it cannot use; told by `build`.
     problem: Option<BuildError>,
     step: PhantomData<fn() -> Step>,
@@ -70,8 +69,7 @@ impl JwtValidator {
             max_lifetime: None,
             max_token_bytes: DEFAULT_TOKEN_BYTES,
             clock: Arc::new(SystemClock),
-            #[cfg(feature = "jwe")]
-            decryption: super::jwe::Decryption::default(),
+            decryption: Decryption::default(),
             problem: None,
             step: PhantomData,
         }
@@ -243,11 +241,9 @@ impl JwtValidatorBuilder {
             tolerance: self.tolerance,
             max_lifetime: self.max_lifetime,
         };
-        #[cfg(feature = "jwe")]
         self.decryption.check()?;
         Ok(JwtValidator::new(Issuer {
             keys: self.keys,
-            #[cfg(feature = "jwe")]
             decryption: self.decryption,
             algorithms: self.algorithms,
             rules,
@@ -255,50 +251,6 @@ impl JwtValidatorBuilder {
             max_token_bytes: self.max_token_bytes,
             known_headers: KnownHeaders::default(),
         }))
-    }
-}
-
-/// Encrypted tokens.
-#[cfg(feature = "jwe")]
-impl JwtValidatorBuilder {
-    /// Opens encrypted tokens with these keys (RFC 7516, RFC 7519 §5.2). Inside must be a JWT that is
-    /// signed and passes every other rule; encryption alone proves nothing. A second call adds keys.
-    ///
-    /// A token with a `kid` is tried with the keys of that name, or with those that have none. Keys of
-    /// one algorithm: at most four.
-    ///
-    /// ```
-    /// use portcullis::jwt::{Algorithm, JwtValidator, StaticKeys, jwe::DecryptionKey};
-    ///
-    /// let validator = JwtValidator::builder(StaticKeys::hmac(Algorithm::HS256, &[7; 32][..])?)
-    ///     .issuer("https://login.example")
-    ///     .audience("https://api.example")
-    ///     .algorithms([Algorithm::HS256])
-    ///     .decryption_keys([DecryptionKey::key_wrap(&[9; 32][..])?])
-    ///     .require_encryption()
-    ///     .build()?;
-    /// # let _ = validator;
-    /// # Ok::<(), portcullis::BuildError>(())
-    /// ```
-    pub fn decryption_keys(
-        mut self,
-        keys: impl IntoIterator<Item = super::jwe::DecryptionKey>,
-    ) -> Self {
-        self.decryption.keys.extend(keys);
-        self
-    }
-
-    /// Refuses a token that is not encrypted (RFC 9068 §4). Default: it is accepted.
-    pub fn require_encryption(mut self) -> Self {
-        self.decryption.required = true;
-        self
-    }
-
-    /// Accepts an encrypted token whose outer header has no `cty`, as some libraries write them. One
-    /// that has a `cty` must say `JWT` (RFC 7519 §5.2), or the type of the token inside.
-    pub fn accept_missing_content_type(mut self) -> Self {
-        self.decryption.missing_content_type = true;
-        self
     }
 }
 
@@ -316,7 +268,6 @@ impl<Step> JwtValidatorBuilder<Step> {
             max_lifetime: self.max_lifetime,
             max_token_bytes: self.max_token_bytes,
             clock: self.clock,
-            #[cfg(feature = "jwe")]
             decryption: self.decryption,
             problem: self.problem,
             step: PhantomData,

@@ -1,4 +1,4 @@
-//! The content: opened, and for tests sealed.
+//! Opening the content.
 //!
 //! For AES-CBC with HMAC (RFC 7518 §5.2) the tag is judged first, in constant time and at exactly its
 //! length; nothing is decrypted under a wrong one. So whoever sees a padding judged knows the key.
@@ -35,32 +35,6 @@ pub(super) fn open(
     let padding = usize::from(cipher.padding(buffer));
     buffer.truncate(buffer.len() - padding);
     (padding > 0).then_some(())
-}
-
-/// Encrypts in place and returns the tag. `None` if a length does not fit.
-#[cfg(feature = "testing")]
-pub(crate) fn seal(
-    enc: ContentEncryption,
-    key: &[u8],
-    iv: &[u8],
-    associated: &[u8],
-    buffer: &mut Vec<u8>,
-) -> Option<Vec<u8>> {
-    if key.len() != enc.key_length() || iv.len() != enc.iv_length() {
-        return None;
-    }
-    let hash = match enc {
-        ContentEncryption::A128Gcm | ContentEncryption::A256Gcm => {
-            let tag = GcmKey::new(key)?.seal(iv.try_into().ok()?, associated, buffer)?;
-            return Some(tag.to_vec());
-        }
-        ContentEncryption::A128CbcHs256 => Hash::Sha256,
-        ContentEncryption::A256CbcHs512 => Hash::Sha512,
-    };
-    let (mac_key, encryption_key) = key.split_at(key.len() / 2);
-    CbcKey::new(Cipher::Aes, encryption_key)?.encrypt_padded(iv, buffer, 0);
-    let tag = authenticate(hash, mac_key, iv, associated, buffer);
-    tag.get(..enc.tag_length()).map(<[u8]>::to_vec)
 }
 
 /// RFC 7518 §5.2.2.1, step 5: the HMAC of the associated data, the vector, the ciphertext and the

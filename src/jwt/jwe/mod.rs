@@ -58,9 +58,8 @@ mod nested;
 mod private_jwk;
 #[cfg(test)]
 mod vectors;
+mod words;
 
-#[cfg(feature = "testing")]
-pub(crate) use self::content::seal;
 pub(super) use self::nested::{Decryption, Opened};
 pub use self::{
     algorithm::{ContentEncryption, KeyManagement},

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     error::{AuthError, AuthErrorKind, BuildError},
-    jwt::{jws::malformed, rules::media_type_is},
+    jwt::{
+        jws::{self, malformed},
+        rules::media_type_is,
+    },
     principal::Identity,
 };
 
@@ -42,23 +45,27 @@ impl Decryption {
     }
 
     /// The keys of all of them, each once.
-    pub(in crate::jwt) fn keys_of<'a>(all: impl Iterator<Item = &'a Self>) -> Vec<DecryptionKey> {
-        let mut keys: Vec<DecryptionKey> = Vec::new();
+    pub(in crate::jwt) fn union<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
+        let mut union = Self::default();
         for key in all.flat_map(|decryption| &decryption.keys) {
-            if !keys.iter().any(|known| known.is(key)) {
-                keys.push(key.clone());
+            if !union.keys.iter().any(|known| known.is(key)) {
+                union.keys.push(key.clone());
             }
         }
-        keys
+        union
+    }
+
+    /// Decrypts a token of five segments.
+    pub(in crate::jwt) fn open(&self, token: &str, no_key: AuthError) -> Result<Opened, AuthError> {
+        if self.keys.is_empty() { Err(no_key) } else { Opened::new(token, &self.keys) }
     }
 
     fn share_algorithm(&self, key: &DecryptionKey) -> usize {
         self.keys.iter().filter(|other| other.algorithm() == key.algorithm()).count()
     }
 
-    /// Whether the token came as this issuer's tokens do, encrypted or not.
-    /// The content is a JWT (RFC 7519 §5.2), or by its more exact name one of these types, as
-    /// oidc-provider has it.
+    /// Whether the token came as this issuer's tokens do, encrypted or not. What is inside is called
+    /// a JWT (RFC 7519 §5.2) or, more exactly, by one of these types, as oidc-provider has it.
     pub(in crate::jwt) fn admits(
         &self,
         opened: Option<&Opened>,
@@ -103,8 +110,7 @@ pub(in crate::jwt) struct Opened {
 }
 
 impl Opened {
-    /// Decrypts a token of five segments.
-    pub(in crate::jwt) fn new(token: &str, keys: &[DecryptionKey]) -> Result<Self, AuthError> {
+    fn new(token: &str, keys: &[DecryptionKey]) -> Result<Self, AuthError> {
         let compact = Compact::split(token)?;
         let bytes = compact.header_bytes()?;
         let header = Header::read(&bytes)?;
@@ -127,6 +133,16 @@ impl Opened {
     /// The token inside.
     pub(in crate::jwt) fn token(&self) -> &str {
         &self.token
+    }
+
+    /// Its segments: it must be signed, and not be encrypted once more.
+    pub(in crate::jwt) fn compact(&self) -> Result<jws::Compact<'_>, AuthError> {
+        jws::Compact::split(&self.token).map_err(|error| match error.kind() {
+            AuthErrorKind::EncryptedTokenNoKey => {
+                malformed("an encrypted token is inside an encrypted token")
+            }
+            _ => malformed("what is inside is not a signed JWT"),
+        })
     }
 
     /// The claims that the outer header says again must be the ones inside (RFC 7519 §5.3).

@@ -97,12 +97,6 @@ fn aead(key: &Value, test: &Value, plaintext: &Value, result: &Value) -> Result<
     if buffer != hex(plaintext) {
         return Err("another plaintext".to_owned());
     }
-    #[cfg(feature = "testing")]
-    if content::seal(enc, &key, &iv, &associated, &mut buffer) != Some(tag)
-        || buffer != hex(&test["ct"])
-    {
-        return Err("sealed otherwise".to_owned());
-    }
     Ok(())
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::builder::TokenBuilder;
 use crate::{
     base64url,
-    crypto::fill_random,
-    jwt::jwe,
+    crypto::{CbcKey, Cipher, GcmKey, Hash, HmacKey, fill_random},
+    jwt::jwe::ContentEncryption,
     testing::encryption_key::{EncryptionKey, Wrapped},
 };
 
@@ -173,7 +173,7 @@ impl EncryptedTokenBuilder {
         }
         let iv = random(enc.iv_length());
         let mut ciphertext = self.content.clone();
-        let tag = jwe::seal(enc, &content_key, &iv, header.as_bytes(), &mut ciphertext)
+        let tag = seal(enc, &content_key, &iv, header.as_bytes(), &mut ciphertext)
             .expect("key and vector have the lengths of the encryption");
 
         let mut segments = [Vec::new(), encrypted_key, iv, ciphertext, tag];
@@ -199,4 +199,28 @@ fn random(length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     fill_random(&mut bytes);
     bytes
+}
+
+/// Encrypts in place and returns the tag (RFC 7518 §5.2.2.1 and §5.3). `None` if a length does not
+/// fit.
+fn seal(
+    enc: ContentEncryption,
+    key: &[u8],
+    iv: &[u8],
+    associated: &[u8],
+    buffer: &mut Vec<u8>,
+) -> Option<Vec<u8>> {
+    let hash = match enc {
+        ContentEncryption::A128Gcm | ContentEncryption::A256Gcm => {
+            let tag = GcmKey::new(key)?.seal(iv.try_into().ok()?, associated, buffer)?;
+            return Some(tag.to_vec());
+        }
+        ContentEncryption::A128CbcHs256 => Hash::Sha256,
+        ContentEncryption::A256CbcHs512 => Hash::Sha512,
+    };
+    let (mac_key, encryption_key) = key.split_at(key.len() / 2);
+    CbcKey::new(Cipher::Aes, encryption_key)?.encrypt_padded(iv, buffer, 0);
+    let bits = u64::try_from(associated.len() * 8).ok()?.to_be_bytes();
+    let message = [associated, iv, buffer, &bits].concat();
+    HmacKey::new(hash, mac_key).sign(&message).get(..enc.tag_length()).map(<[u8]>::to_vec)
 }
