@@ -23,13 +23,6 @@ struct Node {
     next: Memo,
 }
 
-impl Clone for Memo {
-    /// Empty: what was made can be made again.
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
 impl Memo {
     pub(super) fn get<T: Any + Send + Sync>(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
         let mut at = self;
