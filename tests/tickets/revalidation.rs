@@ -8,11 +8,15 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::Request;
 use portcullis::{
     Attempt, AuthError, AuthErrorClass, AuthErrorKind, Clock, Identity, UnixTime,
-    testing::ManualClock,
-    ticket::{InMemorySessions, Sessions, Ticket, TicketClaim, TicketIdentity},
+    testing::{ManualClock, TicketMint},
+    ticket::{
+        InMemorySessions, Sessions, Ticket, TicketClaim, TicketIdentity, TicketValidator,
+        aspnet::FormsTickets,
+    },
     token::{Cached, Presented, Revalidate, TokenValidator, Verdict},
 };
 
@@ -196,6 +200,34 @@ fn sliding_does_not_put_the_check_off() {
         let told = slid.property("portcullis.checked_at").map(str::to_owned);
         assert_eq!(told, holds.then(|| bench.start.as_secs().to_string()));
         assert_ne!(slid.issued_at, Some(bench.start), "it slid");
+    }
+}
+
+/// A forms ticket has many spellings, and what this process remembers of it counts for each.
+#[test]
+fn another_spelling_does_not_put_the_check_off() {
+    let (clock, hook) = (ManualClock::new(), Told::new(Ok(Verdict::Keep)).every(40 * MINUTE));
+    let mint = TicketMint::new().clock(clock.clone());
+    let format = FormsTickets::new(mint.machine_key()).unwrap();
+    let tickets = TicketValidator::new(format).clock(clock.clone()).revalidate(hook.clone());
+    let parts = Request::new(()).into_parts().0;
+    let text = mint.forms("alice").expires_at(clock.now() + 60 * MINUTE).build();
+    let alice = ready(tickets.validate(Presented::new(&text, &parts))).unwrap();
+    clock.advance(31 * MINUTE);
+    let slid = written(&tickets.renew(&alice).expect("due to slide"));
+    hook.tell(Ok(Verdict::Reject(AuthErrorKind::StampMismatch)));
+
+    clock.advance(10 * MINUTE);
+    let bytes: Vec<u8> = (0..slid.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&slid[at..at + 2], 16).unwrap())
+        .collect();
+    // as ASP.NET has it in a URL, where it keeps no cookie
+    let padding = (3 - bytes.len() % 3) % 3;
+    let in_a_url = format!("{}{padding}", URL_SAFE_NO_PAD.encode(bytes));
+    for spelling in [slid.to_lowercase(), in_a_url, slid] {
+        let judged = ready(tickets.validate(Presented::new(&spelling, &parts)));
+        assert_eq!(judged.unwrap_err().kind(), AuthErrorKind::StampMismatch, "{spelling}");
     }
 }
 
