@@ -218,6 +218,11 @@ impl<C: TokenCache> Memory<C> {
         if let (Asked::Somebody, Err(error), Some(refused)) = (asked, &answer, &self.refused) {
             refused.add(*flight.key(), error, self.clock.monotonic());
         }
+        if let Err(error) = &answer
+            && error.kind().class() == AuthErrorClass::Invalid
+        {
+            self.cache.remove(key); // an outage later must not bring it back
+        }
         flight.land(match &answer {
             Ok(identity) if !self.keep(key, since, identity) => Landing::Lost,
             _ => Landing::Answer(answer),

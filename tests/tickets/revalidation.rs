@@ -29,6 +29,7 @@ struct Told {
     asked: Arc<AtomicUsize>,
     pending: bool,
     interval: Duration,
+    stale: Duration,
 }
 
 impl Told {
@@ -38,6 +39,7 @@ impl Told {
             asked: Arc::default(),
             pending: false,
             interval: Duration::ZERO,
+            stale: Duration::ZERO,
         }
     }
 
@@ -64,6 +66,10 @@ impl Revalidate for Told {
 
     fn interval(&self) -> Duration {
         self.interval
+    }
+
+    fn stale(&self) -> Duration {
+        self.stale
     }
 }
 
@@ -113,6 +119,32 @@ fn what_could_not_be_found_out_is_not_a_no() {
         let error = bench.validate(&text).unwrap_err();
         assert_eq!(error.kind().class(), AuthErrorClass::Undecidable, "{kind}");
         assert!(error.to_string().contains("connection refused"), "{error}");
+    }
+}
+
+/// The last verdict serves while the store is down, and if that was a "no" it is one.
+#[test]
+fn an_outage_does_not_bring_back_who_was_rejected() {
+    for drawer in [Drawer::katana(), Drawer::forms()] {
+        let hook = Told { stale: 600 * MINUTE, ..Told::new(Ok(Verdict::Keep)) };
+        let hook = hook.every(30 * MINUTE);
+        let (bench, text) = bench(drawer, &hook, 600);
+        let down = || hook.tell(Err(AuthErrorKind::IssuerUnreachable.into()));
+        advance_to(&bench, 31 * MINUTE);
+        down();
+        bench.validate(&text).expect("by what the ticket says");
+        bench.clock.advance(MINUTE);
+        hook.tell(Ok(Verdict::Keep));
+        bench.validate(&text).unwrap();
+        advance_to(&bench, 63 * MINUTE);
+        hook.tell(Ok(Verdict::Reject(AuthErrorKind::UserGone)));
+        assert_eq!(bench.refused(&text), AuthErrorKind::UserGone);
+        // the "no" is no longer remembered for its own sake
+        down();
+        bench.clock.advance(MINUTE);
+        assert_eq!(bench.refused(&text), AuthErrorKind::IssuerUnreachable);
+        hook.tell(Ok(Verdict::Keep));
+        bench.validate(&text).expect("and there again");
     }
 }
 
