@@ -12,12 +12,11 @@
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
-use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use super::{
     Caching, InMemoryTokens, Presented, Renewed, TokenCache, TokenValidator,
-    flights::{Boarding, Flight, Flights, Landing, Ticket},
+    flights::{Boarding, Flight, Flights, Landing, Ticket, on_a_runtime},
     invalidations::{Invalidations, Since},
     refused::{Fingerprint, Refused, fingerprint},
 };
@@ -308,20 +307,21 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> Cached<V, C> {
                 }
             }
             Err(pending) => {
+                let (runtime, question) = on_a_runtime(pending);
                 let (inner, key) = (Arc::clone(&self.0), Secret::from(key));
                 let fly = async move {
-                    let answer = pending.await;
+                    let answer = question.await;
                     if let Ok(key) = str::from_utf8(key.expose()) {
                         inner.memory.land(key, since, flight, answer, Asked::Somebody);
                     }
                 };
-                match Handle::try_current() {
+                match runtime {
                     // on its own: a caller that goes away cancels nothing
-                    Ok(runtime) => {
+                    Some(runtime) => {
                         runtime.spawn(fly);
                         Step::Wait(ticket)
                     }
-                    Err(_) => Step::Fly(Box::pin(fly), ticket),
+                    None => Step::Fly(Box::pin(fly), ticket),
                 }
             }
         }

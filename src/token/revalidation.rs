@@ -2,11 +2,9 @@
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
-use tokio::runtime::Handle;
-
 use super::{
     Revalidate, Verdict,
-    flights::{Boarding, Flight, Flights, Landing, Ticket},
+    flights::{Boarding, Flight, Flights, Landing, Ticket, on_a_runtime},
     refused::{Fingerprint, Refused, fingerprint},
 };
 use crate::{
@@ -236,18 +234,19 @@ impl Question {
                 }
             }
             Err(pending) => {
+                let (runtime, question) = on_a_runtime(pending);
                 let (of, clock) = (self.of.clone(), Arc::clone(&self.clock));
                 let fly = async move {
-                    let verdict = pending.await;
+                    let verdict = question.await;
                     of.0.land(flight, verdict, now, clock.monotonic());
                 };
-                match Handle::try_current() {
+                match runtime {
                     // on its own: a caller that goes away cancels nothing
-                    Ok(runtime) => {
+                    Some(runtime) => {
                         runtime.spawn(fly);
                         Step::Wait(ticket, true)
                     }
-                    Err(_) => Step::Fly(Box::pin(fly), ticket),
+                    None => Step::Fly(Box::pin(fly), ticket),
                 }
             }
         }

@@ -160,6 +160,31 @@ async fn an_answer_may_be_waited_for() {
     assert_eq!(bench.attempt(&text).await.unwrap_err().kind(), AuthErrorKind::UserGone);
 }
 
+/// A question that is never answered does not shut its user out for ever.
+#[tokio::test(start_paused = true)]
+async fn a_question_that_hangs_is_given_up() {
+    #[derive(Debug, Default)]
+    struct HangsOnce(AtomicUsize);
+
+    impl Revalidate for HangsOnce {
+        fn revalidate(&self, _: &Identity) -> Attempt<Result<Verdict, AuthError>> {
+            match self.0.fetch_add(1, Ordering::SeqCst) {
+                0 => Attempt::pending(std::future::pending()),
+                _ => Attempt::ready(Ok(Verdict::Keep)),
+            }
+        }
+    }
+
+    let bench = Bench::new(Drawer::katana()).with(|it| it.revalidate(HangsOnce::default()));
+    let text = bench.protect(&bench.alice(600 * MINUTE));
+    advance_to(&bench, 31 * MINUTE);
+    let budget = Duration::from_secs(5);
+    tokio::time::timeout(budget, bench.attempt(&text)).await.expect_err("it hangs");
+    tokio::time::sleep(MINUTE).await;
+    let judged = tokio::time::timeout(budget, bench.attempt(&text)).await;
+    assert_eq!(judged.expect("asked anew").unwrap().subject(), Some("alice"));
+}
+
 /// A ticket that is older than the interval is asked about once an interval, with a cache and without;
 /// at the end of the interval it is not asked yet.
 #[test]
