@@ -63,8 +63,8 @@ pub struct UsageEvent {
     pub path: Box<str>,
 }
 
-/// By a hash of the token: when it was last told of, on the monotonic clock. Two tokens of one hash
-/// would share a minute.
+/// By a hash of the token's name, or else of its text: when it was last told of, on the monotonic
+/// clock. Two tokens of one hash would share a minute.
 #[derive(Default)]
 struct Seen {
     hasher: RandomState,
@@ -110,7 +110,7 @@ impl Usage {
     /// What is needed of a request that will be gone when its token was judged.
     pub(crate) fn begin(&self, token: &str, parts: &Parts) -> Use {
         Use {
-            token: self.key(token),
+            text: self.key_of_text(token),
             remote: (self.remote)(parts),
             method: parts.method.clone(),
             path: parts.uri.path().into(),
@@ -118,14 +118,14 @@ impl Usage {
     }
 
     pub(crate) fn end(&self, used: Use, identity: &Identity) {
-        if self.is_due(used.token) {
+        if self.is_due(self.key(identity).unwrap_or(used.text)) {
             self.tell(used, identity);
         }
     }
 
     /// Both at once.
     pub(crate) fn note(&self, token: &str, parts: &Parts, identity: &Identity) {
-        if self.is_due(self.key(token)) {
+        if self.is_due(self.key(identity).unwrap_or_else(|| self.key_of_text(token))) {
             self.tell(self.begin(token, parts), identity);
         }
     }
@@ -135,8 +135,14 @@ impl Usage {
         (self.tell)(UsageEvent { identity, at, remote, method, path });
     }
 
+    /// Of the name of a token: its holder may have any number of texts for it, with a label before a
+    /// handle or encrypted anew.
+    fn key(&self, identity: &Identity) -> Option<u64> {
+        identity.token_id().map(|id| self.seen.hasher.hash_one((identity.issuer(), id)))
+    }
+
     /// Of the end of a token, where those of one issuer differ.
-    fn key(&self, token: &str) -> u64 {
+    fn key_of_text(&self, token: &str) -> u64 {
         let end = token.len().saturating_sub(64);
         self.seen.hasher.hash_one(token.as_bytes().get(end..))
     }
@@ -167,7 +173,7 @@ impl Usage {
 
 /// A use of a token that is still being judged.
 pub(crate) struct Use {
-    token: u64,
+    text: u64,
     remote: Option<SocketAddr>,
     method: Method,
     path: Box<str>,
@@ -189,6 +195,27 @@ mod tests {
     use crate::testing::ManualClock;
 
     /// Who finds no room does not look through all that is there for each request.
+    /// A label before a handle, or another encryption of what is inside: whoever has a token has any
+    /// number of texts for it.
+    #[test]
+    fn a_token_of_many_texts_is_told_of_once() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let events = Arc::clone(&told);
+        let usage = Usage::new(move |event| events.lock().unwrap().push(event.path));
+        let token = |issuer: &str, id: &str| Identity::builder(issuer).token_id(id).build();
+        let request = |path: &str| http::Request::get(path).body(()).unwrap().into_parts().0;
+        usage.note("a--handle", &request("/1"), &token("i", "t1"));
+        usage.note("b--handle", &request("/2"), &token("i", "t1"));
+        let used = usage.begin("c--handle", &request("/3"));
+        usage.end(used, &token("i", "t1"));
+        usage.note("a--handle", &request("/4"), &token("other", "t1"));
+        usage.note("d--handle", &request("/5"), &token("i", "t2"));
+        // where it has no name, the text counts
+        usage.note("a", &request("/6"), &Identity::builder("i").build());
+        usage.note("b", &request("/7"), &Identity::builder("i").build());
+        assert_eq!(*told.lock().unwrap(), ["/1", "/4", "/5", "/6", "/7"].map(Box::from));
+    }
+
     #[test]
     fn old_ones_are_looked_for_once_a_second() {
         let clock = ManualClock::new();
