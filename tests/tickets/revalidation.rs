@@ -15,7 +15,7 @@ use portcullis::{
     testing::{ManualClock, TicketMint},
     ticket::{
         InMemorySessions, Sessions, Ticket, TicketClaim, TicketIdentity, TicketValidator,
-        aspnet::FormsTickets,
+        aspnet::{FormsTickets, KatanaCookie},
     },
     token::{Cached, Presented, Revalidate, TokenValidator, Verdict},
 };
@@ -286,6 +286,28 @@ fn another_spelling_does_not_put_the_check_off() {
         let judged = ready(tickets.validate(Presented::new(&spelling, &parts)));
         assert_eq!(judged.unwrap_err().kind(), AuthErrorKind::StampMismatch, "{spelling}");
     }
+}
+
+/// A Katana ticket too: whoever changes its spelling does not have the application asked each time.
+#[test]
+fn another_spelling_is_not_asked_about_by_itself() {
+    let (clock, hook) = (ManualClock::new(), Told::new(Ok(Verdict::Keep)).every(10 * MINUTE));
+    let mint = TicketMint::new().clock(clock.clone());
+    let format = KatanaCookie::new(mint.machine_key(), "ApplicationCookie").unwrap();
+    let tickets = TicketValidator::new(format).clock(clock.clone()).revalidate(hook.clone());
+    let text = loop {
+        let text = mint.katana_cookie("ApplicationCookie", "alice").build();
+        if text.contains('_') && text.contains('-') {
+            break text;
+        }
+    };
+    clock.advance(11 * MINUTE);
+    let parts = Request::new(()).into_parts().0;
+    let padded = format!("{text}{}", "=".repeat((4 - text.len() % 4) % 4));
+    for spelling in [text.replacen('_', "/", 1), text.replacen('-', "+", 1), padded, text] {
+        ready(tickets.validate(Presented::new(&spelling, &parts))).unwrap();
+    }
+    assert_eq!(hook.asked(), 1);
 }
 
 /// The moment of the check travels: another process does not ask again before it is due.

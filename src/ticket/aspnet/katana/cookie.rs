@@ -1,9 +1,12 @@
 //! The cookie of Katana's cookie middleware.
 
+use std::borrow::Cow;
+
 use super::{
     super::machine_key::MachineKey,
     format::{Format, katana_format},
     serializer::Formats,
+    text,
 };
 use crate::{
     error::{AuthError, BuildError},
@@ -80,6 +83,10 @@ impl TicketFormat for KatanaCookie {
 
     fn protect(&self, ticket: &Ticket) -> Result<String, BuildError> {
         self.0.protect(ticket)
+    }
+
+    fn canonical<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        text::canonical(text)
     }
 
     fn authentication_type(&self) -> Option<&str> {

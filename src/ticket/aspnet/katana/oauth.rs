@@ -1,9 +1,12 @@
 //! What Katana's OAuth authorization server issues.
 
+use std::borrow::Cow;
+
 use super::{
     super::machine_key::MachineKey,
     format::{Format, katana_format},
     serializer::Formats,
+    text,
 };
 use crate::{
     error::{AuthError, BuildError},
@@ -113,6 +116,10 @@ macro_rules! tokens {
 
             fn protect(&self, ticket: &Ticket) -> Result<String, BuildError> {
                 self.0.protect(ticket)
+            }
+
+            fn canonical<'t>(&self, text: &'t str) -> Cow<'t, str> {
+                text::canonical(text)
             }
 
             fn demands_expiry(&self) -> bool {

@@ -9,13 +9,17 @@ use std::borrow::Cow;
 use crate::base64url;
 
 pub(in crate::ticket::aspnet) fn decode(text: &str) -> Option<Vec<u8>> {
+    base64url::decode(canonical(text).as_ref())
+}
+
+/// The one spelling that Katana writes, of a text that is one.
+pub(super) fn canonical(text: &str) -> Cow<'_, str> {
     let body = if text.len().is_multiple_of(4) { strip_padding(text) } else { text };
-    let body = if body.contains(['+', '/']) {
+    if body.contains(['+', '/']) {
         Cow::Owned(body.replace('+', "-").replace('/', "_"))
     } else {
         Cow::Borrowed(body)
-    };
-    base64url::decode(body.as_ref())
+    }
 }
 
 /// Without the one or two `=` that fill a text up.
