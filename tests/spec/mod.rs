@@ -81,6 +81,7 @@ mod answers;
 mod chunks;
 mod claims;
 mod code_flow;
+mod combinations;
 mod connections;
 mod cookie_life;
 mod cookie_renewal;
@@ -151,6 +152,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
     ("code_flow", code_flow::TESTS),
+    ("combinations", combinations::TESTS),
     ("connections", connections::TESTS),
     ("cookie_life", cookie_life::TESTS),
     ("cookie_renewal", cookie_renewal::TESTS),
