@@ -190,38 +190,41 @@ impl IdentityBuilder {
         if !self.0.audience.is_empty() {
             self.0.rare().audience = std::mem::take(&mut self.0.audience).into();
         }
-        let Draft { mut facts, texts, claims, .. } = *self.0;
-        let mut text = texts;
-        if let Claims::Here(place) = &mut facts.claims {
-            let claims = claims.unwrap_or(Bytes::from_static(b"{}"));
-            let claims = str::from_utf8(&claims).unwrap_or_default();
-            *place = Span::new(0, claims.len());
-            let own = std::mem::replace(&mut text, claims.to_owned());
-            let rare = facts.rare.as_deref_mut();
-            let rare = rare.map(|rare| {
-                let ids =
-                    [&mut rare.session_id, &mut rare.authorization_id, &mut rare.token_entry_id];
-                ids.into_iter().chain(&mut rare.audience)
-            });
-            let spans = [
-                &mut facts.issuer,
-                &mut facts.subject,
-                &mut facts.client_id,
-                &mut facts.token_id,
-                &mut facts.key_id,
-            ];
-            for span in spans.into_iter().chain(rare.into_iter().flatten()) {
-                if let Some(part) = span.of(&own) {
-                    *span = share(&mut text, claims.len(), part);
-                }
+        let Draft { mut facts, texts: own, claims, .. } = *self.0;
+        let claims = claims.unwrap_or(Bytes::from_static(b"{}"));
+        let claims = match &mut facts.claims {
+            Claims::Here(place) => {
+                let claims = str::from_utf8(&claims).unwrap_or_default();
+                *place = Span::new(0, claims.len());
+                claims
             }
-            let scope = share(&mut text, claims.len(), facts.scope.text());
-            return finish(facts, &text, scope);
+            #[cfg(feature = "jwt")]
+            Claims::InToken(_) => "",
+        };
+        let mut text = String::with_capacity(claims.len() + own.len());
+        text.push_str(claims);
+        let mut rare = facts.rare.as_deref_mut();
+        let rare = rare.iter_mut().flat_map(|rare| {
+            [&mut rare.session_id, &mut rare.authorization_id, &mut rare.token_entry_id]
+                .into_iter()
+                .chain(&mut rare.audience)
+        });
+        let usual = [
+            &mut facts.issuer,
+            &mut facts.subject,
+            &mut facts.client_id,
+            &mut facts.token_id,
+            &mut facts.key_id,
+        ];
+        for span in usual.into_iter().chain(rare) {
+            if let Some(part) = span.of(&own) {
+                *span = share(&mut text, claims.len(), part);
+            }
         }
-        let start = text.len();
-        text.push_str(facts.scope.text());
-        let scope = Span::new(start, text.len());
-        finish(facts, &text, scope)
+        let scope = share(&mut text, claims.len(), facts.scope.text());
+        facts.text = text.into();
+        facts.scope = Scope::within(Arc::clone(&facts.text), scope);
+        Identity(Arc::new(facts))
     }
 }
 
@@ -233,12 +236,6 @@ fn share(text: &mut String, claims: usize, part: &str) -> Span {
         text.push_str(part);
     }
     Span::new(start, start + part.len())
-}
-
-fn finish(mut facts: Facts, text: &str, scope: Span) -> Identity {
-    facts.text = text.into();
-    facts.scope = Scope::within(Arc::clone(&facts.text), scope);
-    Identity(Arc::new(facts))
 }
 
 impl fmt::Debug for IdentityBuilder {
