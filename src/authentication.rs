@@ -10,7 +10,7 @@
 
 use std::{fmt, sync::Arc};
 
-use http::Response;
+use http::{Response, StatusCode};
 
 use crate::{
     principal::{Identity, Principal, SchemeName},
@@ -107,7 +107,8 @@ impl Authentication {
     /// Challenges a bare 401 of the handler: by what it [recorded](ChallengeWith), and by what is visible
     /// here.
     pub(crate) fn challenge<B>(&self, response: &mut Response<B>) {
-        let recorded = ChallengeWith::take(response.extensions_mut());
+        let recorded = ChallengeWith::take(response.extensions_mut())
+            .filter(|_| response.status() == StatusCode::UNAUTHORIZED);
         let (recorded, visit) = (recorded.as_ref(), self.visit.as_deref());
         let named = recorded.map(ChallengeWith::named).unwrap_or_default();
         if named.is_empty() {

@@ -144,7 +144,7 @@ pub(crate) fn challenge_bare_401<'a, B>(
     if rejection.status() == StatusCode::UNAUTHORIZED {
         headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     } else {
-        // a redirect carries no challenge (Katana's does)
+        // a redirect carries no challenge (Katana's does), and neither does a 403
         headers.remove(header::WWW_AUTHENTICATE);
         headers.insert(header::CACHE_CONTROL, NO_STORE);
     }

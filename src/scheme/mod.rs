@@ -6,6 +6,7 @@ mod bearer;
 mod cookie;
 #[cfg(feature = "tickets")]
 mod cross_site;
+#[cfg(feature = "tickets")]
 mod flawed;
 mod forwarded;
 mod judge;

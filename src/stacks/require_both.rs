@@ -67,7 +67,8 @@ impl RequireBoth {
         let schemes = (token.scheme().clone(), ticket.scheme().clone());
         let gate = token.optional().stricter(&ticket.optional()).with_schemes(schemes)?;
         let same = policy::same_subject();
-        Ok(Self { stack: Stack::new(gate, both().and(same.clone()))?.never_redirect(), same })
+        let require = gate.require(both().and(same.clone()))?.never_redirect();
+        Ok(Self { stack: Stack::of(require, gate), same })
     }
 }
 

@@ -22,7 +22,12 @@ pub(super) struct Stack<P, R = DefaultResponseForRejection> {
 
 impl<P: Policy> Stack<P> {
     pub(super) fn new(gate: AuthenticateLayer, policy: P) -> Result<Self, BuildError> {
-        Ok(Self { require: gate.require(policy)?, gate })
+        Ok(Self::of(gate.require(policy)?, gate))
+    }
+
+    /// A requirement of this gate.
+    pub(super) const fn of(require: RequireLayer<P>, gate: AuthenticateLayer) -> Self {
+        Self { gate, require }
     }
 }
 
@@ -48,11 +53,6 @@ impl<P, R> Stack<P, R> {
 
     pub(super) fn with_schemes(self, schemes: impl IntoSchemes) -> Result<Self, BuildError> {
         Ok(Self { gate: self.gate.with_schemes(schemes)?, ..self })
-    }
-
-    #[cfg(feature = "tickets")]
-    pub(super) fn never_redirect(self) -> Self {
-        Self { require: self.require.never_redirect(), ..self }
     }
 
     /// Demands this in place of what was demanded before.

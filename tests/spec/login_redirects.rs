@@ -37,6 +37,7 @@ chapter! {
     async fn the_word_of_a_stranger_leads_nowhere_else;
     fn no_browser_is_led_away;
     async fn a_router_between_two_gates;
+    async fn extractors_send_to_the_login_page;
     async fn a_scheme_of_your_own;
     async fn both_at_once_never_redirect;
     async fn routes_for_programs_redirect_nobody;
@@ -554,6 +555,11 @@ async fn a_handlers_own_401() {
     });
     let answer = send_to(&gate, forbidden, page("/page")).await;
     assert_eq!((answer.status, answer.headers.len()), (403, 0));
+    // a cookie that another site's page sent: as one of ours is answered (403), and no redirect
+    let guarded = self::gate(|cookie| cookie.guard(CrossSiteGuard::new()));
+    let headers = &[HTML, FORM, "cookie: Auth=alice", "sec-fetch-site: cross-site"];
+    let answer = send_to(&guarded, handler(), with_headers("POST", "/page", headers)).await;
+    is(&answer, Stays(403));
     // Katana's script
     let katana = self::gate(|cookie| cookie.compat(Compat::Katana));
     let answer = send_to(&katana, handler(), with_headers("GET", "/", &[XHR])).await;
@@ -1035,6 +1041,38 @@ async fn a_router_between_two_gates() {
     let service = MapRequestLayer::new(cut).layer(inner.layer(require.layer(service)));
     let response = service.oneshot(page("/api/page")).await.unwrap();
     assert_eq!(response.headers()[LOCATION], "/api/login?ReturnUrl=%2Fapi%2Fpage");
+}
+
+/// In an axum router: what is nested sees a shorter path, and the way back is the whole one.
+async fn extractors_send_to_the_login_page() {
+    use axum::{Router, response::IntoResponse, routing::get};
+    use portcullis::Caller;
+    use serde_json::Value;
+
+    let members = Router::new()
+        .route("/mine", get(async |_: Caller<Value>| "mine"))
+        .route("/open", get(async |who: Option<Caller<Value>>| who.is_some().to_string()))
+        .route("/again", get(async || ChallengeWith::new(Cookies).redirect_to("/again")));
+    let router = Router::new().nest("/members", members);
+    let app = gate(|cookie| cookie).layer(router);
+    for (path, headers, status, location) in [
+        (
+            "/members/mine?id=7",
+            &[HTML][..],
+            302,
+            Some("/login?ReturnUrl=%2Fmembers%2Fmine%3Fid%3D7"),
+        ),
+        ("/members/mine", &[], 401, None),
+        ("/members/open", &[HTML], 200, None),
+        ("/members/again", &[HTML], 302, Some("/again")),
+        ("/members/again", &[HTML, "cookie: Auth=alice"], 302, Some("/again")),
+        ("/members/none", &[HTML], 404, None),
+    ] {
+        let request = with_headers("GET", path, headers).map(axum::body::Body::new);
+        let response = app.clone().oneshot(request).await.unwrap().into_response();
+        let found = response.headers().get(LOCATION).map(|it| it.to_str().unwrap());
+        assert_eq!((response.status().as_u16(), found), (status, location), "{path}");
+    }
 }
 
 async fn a_scheme_of_your_own() {
