@@ -152,6 +152,29 @@ impl Authentication {
         })
     }
 
+    /// Somebody is signed in by nothing but what a browser sends along whoever's page asks. Schemes
+    /// that are not hidden count, passive ones too: a handler may ask for them by name.
+    #[cfg(feature = "tickets")]
+    pub(crate) fn is_ambient(&self) -> bool {
+        self.proved().any(|scheme| scheme.authenticator().is_ambient()) && !self.has_deliberate()
+    }
+
+    /// A good credential is there that no browser sends by itself.
+    #[cfg(feature = "tickets")]
+    pub(crate) fn has_deliberate(&self) -> bool {
+        self.proved().any(|scheme| !scheme.authenticator().is_ambient())
+    }
+
+    /// The schemes that proved somebody and are not hidden.
+    #[cfg(feature = "tickets")]
+    fn proved(&self) -> impl Iterator<Item = &Scheme> {
+        let schemes = self.schemes.iter().enumerate();
+        schemes
+            .filter(|(index, _)| !self.view.hides(*index))
+            .filter(|(index, _)| self.outcomes.at(*index).identity().is_some())
+            .map(|(_, scheme)| scheme)
+    }
+
     /// The schemes of the gate that wrote it which take part in the way out, by their index there.
     pub(crate) fn responding(&self) -> impl Iterator<Item = (usize, &Scheme, &Outcome)> {
         let own = self.schemes.iter().take(usize::from(self.own)).enumerate();

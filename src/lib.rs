@@ -202,6 +202,8 @@ mod claims;
 mod clock;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod crypto;
+#[cfg(feature = "tickets")]
+pub mod csrf;
 mod error;
 mod explain;
 pub mod fetch;

@@ -32,7 +32,7 @@ pub struct AuthenticateLayer {
     /// A refusal of some scheme may become a redirect.
     redirects: bool,
     authenticate_preflights: bool,
-    warned: Arc<AtomicBool>,
+    pub(super) warned: Arc<AtomicBool>,
     announced: Arc<AtomicBool>,
 }
 
@@ -160,9 +160,7 @@ impl AuthenticateLayer {
 
     /// Says once that the stack is put together oddly.
     pub(super) fn warn_once(&self, what: &str) {
-        if !self.warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!(target: "portcullis", "{what}");
-        }
+        warn_once(&self.warned, what);
     }
 
     /// Each scheme says once what others must agree on with it.
@@ -183,6 +181,13 @@ impl AuthenticateLayer {
             None => Ok(()),
             Some(name) => Err(BuildError::UnknownScheme { name: *name, known: known().collect() }),
         }
+    }
+}
+
+/// Says it the first time.
+pub(super) fn warn_once(warned: &AtomicBool, what: &str) {
+    if !warned.swap(true, Ordering::Relaxed) {
+        tracing::warn!(target: "portcullis", "{what}");
     }
 }
 

@@ -33,6 +33,13 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
         None
     }
 
+    /// A browser sends its credential along whoever's page asks, as it does with cookies, client
+    /// certificates and HTTP's `Basic`: a good one does not prove that the user wanted this request.
+    /// A [`CsrfLayer`](crate::csrf::CsrfLayer) asks for more. Default: no.
+    fn is_ambient(&self) -> bool {
+        false
+    }
+
     /// Where its users sign in, if they do so by themselves: a refusal of this scheme may send them
     /// there. Whether it has such pages is asked once, when the scheme is made. Default: none.
     fn pages(&self) -> Option<&LoginPages> {

@@ -7,7 +7,8 @@ use super::PublicOrigin;
 /// A guard for credentials that a browser sends along whoever's page asks: cookies.
 ///
 /// Requests that change nothing by definition (`GET`, `HEAD`, `OPTIONS`, `TRACE`; RFC 9110 §9.2.1)
-/// pass. Any other needs one sign that its page is this site's own:
+/// pass, unless one opens a WebSocket: what comes through it may change anything (RFC 6455 §10.2).
+/// Any other needs one sign that its page is this site's own:
 ///
 /// 1. `Sec-Fetch-Site` is `same-origin`, or `none`: the user typed the address.
 /// 2. `Origin` is this host by https, or an [allowed](Self::allow_origin) one. By http only where
@@ -67,8 +68,9 @@ impl CrossSiteGuard {
     /// Whether this site's own page asks, or nothing is changed.
     #[must_use]
     pub fn admits(&self, request: &Parts) -> bool {
-        let is_safe =
-            [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE].contains(&request.method);
+        let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE]
+            .contains(&request.method)
+            && !request.headers.contains_key(header::SEC_WEBSOCKET_KEY);
         let site = only(request, "sec-fetch-site");
         let origin = only(request, header::ORIGIN.as_str());
         let has_header =

@@ -22,7 +22,9 @@ mod token;
 pub use assert_protected::{Unprotected, assert_protected};
 pub use clock::ManualClock;
 pub use issuer::{
-    Api, Client, Endpoint, Fault, MockIssuer, MockIssuerBuilder, Received, Served, User,
+    Api, AuthorizationEntry, AuthorizationKind, AuthorizationStatus, Client, Endpoint, Fault,
+    Grant, GrantError, MockIssuer, MockIssuerBuilder, Received, RefreshFlaw, RefreshTokens, Served,
+    TokenEntry, TokenKind, TokenRequest, TokenStatus, User,
 };
 pub use key::SigningKey;
 pub use signed_in::signed_in;

@@ -85,11 +85,11 @@ mod cookie_life;
 mod cookie_renewal;
 mod cookies;
 mod cross_site;
+mod csrf;
 mod discovery;
 mod encodings;
 mod external_cookie;
 mod forms_cookie_life;
-mod gate_rows;
 mod header_forms;
 mod introspection;
 mod jose_header;
@@ -103,11 +103,17 @@ mod machine_keys;
 mod mock_token_endpoint;
 mod opaque_cache;
 mod opaque_issuer;
+mod own_cookies;
 mod policies;
 mod preflight;
 mod principals;
 mod revalidation;
 mod rights;
+mod rows_api;
+mod rows_both;
+mod rows_pages;
+mod rows_wiring;
+mod s1;
 mod s3;
 mod s5;
 mod s6;
@@ -140,11 +146,11 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("cookie_renewal", cookie_renewal::TESTS),
     ("cookies", cookies::TESTS),
     ("cross_site", cross_site::TESTS),
+    ("csrf", csrf::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
     ("external_cookie", external_cookie::TESTS),
     ("forms_cookie_life", forms_cookie_life::TESTS),
-    ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
     ("introspection", introspection::TESTS),
     ("jose_header", jose_header::TESTS),
@@ -158,11 +164,17 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
     ("opaque_cache", opaque_cache::TESTS),
     ("opaque_issuer", opaque_issuer::TESTS),
+    ("own_cookies", own_cookies::TESTS),
     ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
     ("revalidation", revalidation::TESTS),
     ("rights", rights::TESTS),
+    ("rows_api", rows_api::TESTS),
+    ("rows_both", rows_both::TESTS),
+    ("rows_pages", rows_pages::TESTS),
+    ("rows_wiring", rows_wiring::TESTS),
+    ("s1", s1::TESTS),
     ("s3", s3::TESTS),
     ("s5", s5::TESTS),
     ("s6", s6::TESTS),

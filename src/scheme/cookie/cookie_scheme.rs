@@ -307,6 +307,10 @@ impl<V: TokenValidator + 'static> Authenticator for CookieAuthenticator<V> {
         Some("session")
     }
 
+    fn is_ambient(&self) -> bool {
+        true
+    }
+
     fn pages(&self) -> Option<&LoginPages> {
         Some(&self.rules.pages)
     }

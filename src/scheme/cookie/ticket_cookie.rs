@@ -7,8 +7,8 @@ use http::{Extensions, HeaderMap, HeaderValue};
 use super::{
     attributes::Attributes,
     carried::CarriedCookie,
-    chunks::{ChunkDialect, MAX_CHUNKS},
-    request::pairs,
+    chunks::{ChunkDialect, MAX_CHUNKS, part_number},
+    request::{self, pairs},
     response,
 };
 use crate::{
@@ -151,6 +151,32 @@ impl TicketCookie {
     pub fn delete(&self, carried: CarriedCookie, headers: &mut HeaderMap) {
         let attributes = self.attributes(carried, Some(UnixTime::EPOCH));
         self.set(carried, headers, vec![format!("{}={attributes}", self.0.name)]);
+    }
+
+    /// Takes this cookie and its chunks out of a request that is passed on: a service behind a
+    /// gateway has no business with what signs a user in here. Other cookies stay as they are.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue, header::COOKIE};
+    /// use portcullis::scheme::TicketCookie;
+    ///
+    /// let cookie = TicketCookie::builder(".ASPXAUTH").build()?;
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert(COOKIE, HeaderValue::from_static("theme=dark; .ASPXAUTH=4f0c; lang=en"));
+    /// cookie.remove_from(&mut headers);
+    /// assert_eq!(headers[COOKIE], "theme=dark; lang=en");
+    /// # Ok::<(), portcullis::BuildError>(())
+    /// ```
+    pub fn remove_from(&self, request: &mut HeaderMap) {
+        let name = self.name().as_bytes();
+        let carried = CarriedCookie::of(self.0.chunks, self.name(), request);
+        request::remove(request, |found| match found.strip_prefix(name) {
+            Some([]) => true,
+            Some(suffix) => {
+                part_number(suffix).is_some_and(|number| carried.chunks().any(|it| it == number))
+            }
+            None => false,
+        });
     }
 
     /// Whether the response says anything about this cookie.

@@ -107,15 +107,22 @@ impl MockIssuer {
             path if path == state.jwks_path => Some(Endpoint::Jwks),
             path if path == self.0.settings.introspection_path => Some(Endpoint::Introspection),
             path if path == self.0.settings.revocation_path => Some(Endpoint::Revocation),
-            path if path == self.0.settings.token_path => Some(Endpoint::Token),
+            path if self.is_token_path(path) => Some(Endpoint::Token),
             path if path == self.0.settings.userinfo_path => Some(Endpoint::Userinfo),
             _ => None,
         }
     }
 
+    fn is_token_path(&self, path: &str) -> bool {
+        let settings = &self.0.settings;
+        path == settings.token_path
+            || settings.grants.compat && path.eq_ignore_ascii_case(&settings.token_path)
+    }
+
     fn page(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
         let portal = self.0.settings.portal.as_ref();
-        if let Some(page) = portal.and_then(|portal| portal.page(self, parts, body)) {
+        let portal = portal.and_then(|portal| portal.page(self, parts, body));
+        if let Some(page) = portal.or_else(|| self.external_page(parts)) {
             return page;
         }
         match self.0.settings.pages.iter().find(|page| page.path == parts.uri.path()) {
@@ -135,8 +142,13 @@ impl MockIssuer {
         algorithms.push("RS256");
         algorithms.sort_unstable();
         algorithms.dedup();
-        let mut scopes: Vec<&str> =
-            settings.clients.iter().flat_map(|client| &client.scopes).map(String::as_str).collect();
+        let mut scopes: Vec<&str> = state
+            .store
+            .clients
+            .iter()
+            .flat_map(|client| &client.scopes)
+            .map(String::as_str)
+            .collect();
         scopes.sort_unstable();
         scopes.dedup();
         let mut document = json!({
@@ -150,7 +162,7 @@ impl MockIssuer {
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,
-            "grant_types_supported": ["client_credentials", "password"],
+            "grant_types_supported": settings.grants.names(),
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         });
         if !scopes.is_empty() {

@@ -1,15 +1,18 @@
 //! Configuring the issuer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     MockIssuer,
     estate::{Api, Client, User},
+    grant::GrantSettings,
     katana::Katana,
     key_ring::KeyRing,
+    ledger::Saved,
     portal::Portal,
+    store::{ClientEntry, Store, UserEntry},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -26,9 +29,10 @@ pub struct MockIssuerBuilder {
     pub(super) algorithm: Algorithm,
     pub(super) apis: Vec<Api>,
     pub(super) audience: String,
-    pub(super) clients: Vec<Client>,
+    pub(super) clients: Vec<ClientEntry>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) cors_origin: Option<String>,
+    pub(super) grants: GrantSettings,
     pub(super) identity_server: bool,
     pub(super) introspection_path: String,
     pub(super) issuer: Option<String>,
@@ -36,13 +40,12 @@ pub struct MockIssuerBuilder {
     pub(super) pages: Vec<Page>,
     pub(super) password_error: (String, String),
     pub(super) portal: Option<Portal>,
-    pub(super) refresh_handles: bool,
-    pub(super) response_fields: Map<String, Value>,
+    pub(super) restored: Option<Value>,
     pub(super) revocation_path: String,
     pub(super) scope: Option<String>,
     pub(super) token_path: String,
     pub(super) userinfo_path: String,
-    pub(super) users: Vec<User>,
+    pub(super) users: Vec<UserEntry>,
 }
 
 /// A page at a path of its own.
@@ -67,6 +70,7 @@ impl MockIssuerBuilder {
             clients: Vec::new(),
             clock: Arc::new(SystemClock),
             cors_origin: None,
+            grants: GrantSettings::default(),
             identity_server: false,
             introspection_path: "/introspect".to_owned(),
             issuer: None,
@@ -74,8 +78,7 @@ impl MockIssuerBuilder {
             pages: Vec::new(),
             password_error: ("invalid_grant".to_owned(), "invalid_username_or_password".to_owned()),
             portal: None,
-            refresh_handles: false,
-            response_fields: Map::new(),
+            restored: None,
             revocation_path: "/revoke".to_owned(),
             scope: None,
             token_path: "/token".to_owned(),
@@ -106,7 +109,7 @@ impl MockIssuerBuilder {
 
     /// A client.
     pub fn client(mut self, client: Client) -> Self {
-        self.clients.push(client);
+        self.clients.push(client.0);
         self
     }
 
@@ -147,12 +150,12 @@ impl MockIssuerBuilder {
     }
 
     /// As Katana's authorization server does it: the access tokens of `/token` are tickets under this
-    /// machine key, for one day, with the claims name and `role` (`user`). No client is asked for;
-    /// the grants are `password` and, with [`refresh_handles`](Self::refresh_handles),
-    /// `refresh_token`.
+    /// machine key, for one day, with the claims name and `role` (`user`). Clients may be
+    /// [unnamed](Self::unnamed_clients). For its way of speaking see [`compat`](Self::compat).
     pub fn katana(mut self, key: MachineKey) -> Self {
         self.katana = Some(Katana::new(key));
-        self
+        self.grants.public = true;
+        self.access_token_lifetime(Duration::from_secs(86_400))
     }
 
     /// A page of plain text at this path, for GET and POST. It is no endpoint: no fault hits it, and
@@ -188,17 +191,14 @@ impl MockIssuerBuilder {
         Ok(self)
     }
 
-    /// With [`katana`](Self::katana), each token comes with a refresh handle: 32 hexadecimal digits,
-    /// good once. Who asks with it gets the claim `test` (`1`) as well. Default: none.
-    pub const fn refresh_handles(mut self) -> Self {
-        self.refresh_handles = true;
-        self
-    }
-
-    /// A member that `/token` adds to its answers. A name that RFC 6749 §5 defines makes them status
-    /// 500.
-    pub fn response_field(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.response_fields.insert(name.to_owned(), value.into());
+    /// Starts from what another issuer [saved](MockIssuer::save): its keys, users, clients, tokens and
+    /// authorizations. Of the users and clients that are named here, those count that it does not
+    /// know. Paths, APIs and the like are not saved.
+    ///
+    /// # Panics
+    /// In [`build`](Self::build), if this is nothing that an issuer saved.
+    pub fn restore(mut self, saved: &Value) -> Self {
+        self.restored = Some(saved.clone());
         self
     }
 
@@ -222,7 +222,7 @@ impl MockIssuerBuilder {
 
     /// A user.
     pub fn user(mut self, user: User) -> Self {
-        self.users.push(user);
+        self.users.push(user.0);
         self
     }
 
@@ -234,8 +234,15 @@ impl MockIssuerBuilder {
 
     /// The issuer.
     #[must_use]
-    pub fn build(self) -> MockIssuer {
-        let ring = KeyRing::new(self.algorithm);
-        MockIssuer::from_parts(self, ring)
+    pub fn build(mut self) -> MockIssuer {
+        let (ring, mut store) = match self.restored.take() {
+            None => (KeyRing::new(self.algorithm), Store::default()),
+            Some(saved) => {
+                let saved: Saved = serde_json::from_value(saved).expect("an issuer saved it");
+                (KeyRing::restore(saved.ring).expect("an issuer saved it"), saved.store)
+            }
+        };
+        store.introduce(&self.clients, &self.users);
+        MockIssuer::from_parts(self, ring, store)
     }
 }
