@@ -15,13 +15,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, StatusCode, header, request::Parts};
 use portcullis::{
     Bearer, BearerAuth, Caller, Cookies, ProblemDetails, RequireBoth, Secret, Ticket, TicketAuth,
     policy::{self, PolicyExt},
-    scheme::{CrossSiteGuard, ReturnUrl, TicketCookie, Transport, TransportSource},
+    scheme::{
+        CrossSiteGuard, ReturnUrl, SetCookies, SignOutError, TicketCookie, Transport,
+        TransportSource,
+    },
     ticket::{
-        TicketValidator,
+        IssueError, TicketValidator,
         aspnet::{FormsTickets, MachineKey},
     },
 };
@@ -111,18 +114,16 @@ async fn log_in(
     State(login): State<Login>,
     request: Parts,
     Form(sent): Form<Credentials>,
-) -> Response {
+) -> Result<Response, IssueError> {
     // both are compared, so that the time does not tell which was wrong
     let is_user = same(sent.user.as_bytes(), login.user.as_bytes());
     let is_right = same(sent.password.as_bytes(), login.password.expose());
     if !(is_user & is_right) {
-        return (StatusCode::FORBIDDEN, "the user or the password is wrong\n").into_response();
+        let wrong = (StatusCode::FORBIDDEN, "the user or the password is wrong\n");
+        return Ok(wrong.into_response());
     }
-    let mut headers = HeaderMap::new();
-    match login.pages.sign_in(&request, Ticket::new("Forms", &login.user), &mut headers).await {
-        Ok(()) => done(headers, sent.return_url.as_deref(), "signed in\n"),
-        Err(error) => unavailable(&error),
-    }
+    let cookies = login.pages.sign_in(&request, Ticket::new("Forms", &login.user)).await?;
+    Ok(done(cookies, sent.return_url.as_deref(), "signed in\n"))
 }
 
 #[derive(Deserialize)]
@@ -133,33 +134,22 @@ struct Leave {
 
 async fn log_out(
     State(pages): State<Pages>,
-    session: Option<Caller<Named, Cookies>>,
     request: Parts,
     form: Result<Form<Leave>, FormRejection>, // whoever sends none leaves all the same
-) -> Response {
+) -> Result<Response, SignOutError> {
     let return_url = form.ok().and_then(|Form(leave)| leave.return_url);
-    let mut headers = HeaderMap::new();
-    let identity = session.as_ref().map(|session| &session.identity);
-    match pages.sign_out(&request, identity, &mut headers).await {
-        Ok(()) => done(headers, return_url.as_deref(), "signed out\n"),
-        Err(error) => unavailable(&error),
-    }
+    Ok(done(pages.sign_out(&request).await?, return_url.as_deref(), "signed out\n"))
 }
 
 /// To the place that the form names, if it is of this site (RFC 9700 §4.11).
-fn done(mut headers: HeaderMap, return_url: Option<&str>, said: &'static str) -> Response {
+fn done(cookies: SetCookies, return_url: Option<&str>, said: &'static str) -> Response {
     match return_url.and_then(ReturnUrl::local) {
-        None => (headers, said).into_response(),
+        None => (cookies, said).into_response(),
         Some(url) => {
-            headers.insert(header::LOCATION, url.to_header_value());
-            (StatusCode::SEE_OTHER, headers).into_response()
+            let location = [(header::LOCATION, url.to_header_value())];
+            (StatusCode::SEE_OTHER, cookies, location).into_response()
         }
     }
-}
-
-fn unavailable(error: &dyn Error) -> Response {
-    eprintln!("resource_server: {error}");
-    StatusCode::SERVICE_UNAVAILABLE.into_response()
 }
 
 /// In a time that does not tell how much of it was right.
