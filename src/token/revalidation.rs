@@ -84,7 +84,9 @@ impl Revalidation {
                 .with_detail("its user is to be checked, and it names none");
             return Attempt::ready(Err(error));
         }
-        let told_age = told.at.map(|at| clock.now().saturating_since(at));
+        let now = clock.now();
+        // a moment that lies ahead says nothing: no clock that was set back puts a check off
+        let told_age = told.at.filter(|at| *at <= now).map(|at| now.saturating_since(at));
         if let Some(age) = told_age.filter(|age| *age <= self.0.interval)
             && !told.may_have_slid
         {

@@ -170,8 +170,13 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("jwks_documents", jwks_documents::TESTS),
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
+<<<<<<< HEAD
     ("login_redirects", login_redirects::TESTS),
     ("kinds_of_caller", kinds_of_caller::TESTS),
+=======
+    ("kinds_of_caller", kinds_of_caller::TESTS),
+    ("login_redirects", login_redirects::TESTS),
+>>>>>>> SESSIONS
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
