@@ -23,8 +23,12 @@ use portcullis::{
     Attempt, AuthError, AuthErrorKind, BearerAuth, Clock, Identity, Rejection, UnixTime,
     fetch::{Fetch, FetchError, FetchFuture},
     introspection::{ClientAuth, IntrospectionValidator},
-    jwt::{Algorithm, JwkSet, JwtValidator, StaticKeys, jws},
-    scheme::{Transport, TransportSource},
+    jwt::{
+        Algorithm, JwkSet, JwtValidator, StaticKeys,
+        jwe::{self, DecryptionKey},
+        jws,
+    },
+    scheme::{PublicOrigin, ReturnUrl, Transport, TransportSource},
     ticket::{
         Ticket, TicketFormat,
         aspnet::{FormsTickets, KatanaCookie, MachineKey, Protector},
@@ -51,6 +55,53 @@ pub fn jwt_token(data: &[u8]) -> String {
     let signed = SET.keys().iter().any(|key| jws::verify(token, key, Algorithm::ALL).is_ok());
     assert!(signed || judged.is_err(), "accepted without a signature");
     format!("{}, {}", verdict(&judged), if signed { "signed" } else { "not signed" })
+}
+
+/// What a stranger wrote into the query of a login page.
+pub fn return_url(data: &[u8]) -> String {
+    let Ok(text) = str::from_utf8(data) else { return "not text".into() };
+    let Some(local) = ReturnUrl::local(text) else { return "refused".into() };
+    let url = local.as_str();
+    assert!(url.starts_with('/') && !url.starts_with("//"), "leads elsewhere");
+    assert!(url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\'), "no URL");
+    assert_eq!(local.to_header_value(), url);
+    assert!(url.len() > 2_048 || ReturnUrl::local(url).as_ref() == Some(&local), "by mood");
+    url.into()
+}
+
+/// An encrypted token as text: the five segments, the header, the key, the content; and then what is
+/// inside.
+pub fn encrypted_token(data: &[u8]) -> String {
+    static PRIVATE: LazyLock<Vec<DecryptionKey>> = LazyLock::new(|| {
+        let keys: Vec<serde_json::Value> =
+            serde_json::from_slice(include_bytes!("private_keys.json")).expect("it is JSON");
+        let read = |key: &serde_json::Value| DecryptionKey::from_jwk(key.to_string().as_bytes());
+        keys.iter().map(|key| read(key).expect("the keys are sound")).collect()
+    });
+    static VALIDATOR: LazyLock<JwtValidator> = LazyLock::new(|| {
+        JwtValidator::builder(StaticKeys::from_jwk_set(KEYS).expect("the set is sound"))
+            .issuer("https://authorization-server.example.com/")
+            .audience("https://rs.example.com/")
+            .decryption_keys(PRIVATE.iter().cloned())
+            .require_encryption()
+            .clock(Arc::new(Stopped(1_618_354_100)))
+            .build()
+            .expect("the values are sound")
+    });
+    static SET: LazyLock<JwkSet> =
+        LazyLock::new(|| JwkSet::parse(KEYS, 10).expect("the set is sound"));
+    let Ok(token) = str::from_utf8(data) else { return "not text".into() };
+    let opened = jwe::decrypt(token, &PRIVATE);
+    let judged = judge(&VALIDATOR, token);
+    let signed = opened.as_ref().is_ok_and(|inside| {
+        let inside = str::from_utf8(inside.expose()).unwrap_or_default();
+        SET.keys().iter().any(|key| jws::verify(inside, key, Algorithm::ALL).is_ok())
+    });
+    assert!(signed || judged.is_err(), "accepted without a signature");
+    match opened {
+        Ok(inside) => format!("{} bytes, {}", inside.expose().len(), verdict(&judged)),
+        Err(error) => format!("{}, {}", error.kind(), verdict(&judged)),
+    }
 }
 
 /// A document that an issuer's key set URL answered.
@@ -111,6 +162,14 @@ pub fn forwarded(data: &[u8]) -> String {
     }
     let said = source.transport(&by_proxy, &Extensions::new());
     assert_eq!(said, Transport::Plain, "the proxy has the last word");
+    assert_eq!(PublicOrigin::forwarded().resolve(&by_proxy), None, "it named no host");
+    if let Some(origin) = PublicOrigin::forwarded().resolve(&sent) {
+        let host = origin.split_once("://").map(|(_, host)| host).unwrap_or_default();
+        assert!(
+            !host.is_empty() && !host.contains(['/', '\\', '@', '%', '?', '#', ' ']),
+            "{origin}"
+        );
+    }
     format!("{:?}", source.transport(&sent, &Extensions::new()))
 }
 

@@ -5,13 +5,17 @@
 //!    passive scheme enters it only where it is named.
 //! 3. Suppression and requirements narrow the view. What an outer layer hid never comes back
 //!    inside.
+//! 4. It keeps what a redirect must know of the request, as the outermost gate saw it, where some
+//!    scheme redirects.
 
 use std::{fmt, sync::Arc};
 
+use http::{Response, StatusCode};
+
 use crate::{
     principal::{Identity, Principal, SchemeName},
-    rejection::{Decision, Rejection, RequestKind},
-    scheme::{Outcome, Scheme},
+    rejection::{ChallengeWith, Decision, Rejection, RequestKind, Seen, challenge_bare_401},
+    scheme::{Outcome, Scheme, Visit},
 };
 
 /// What every scheme of the gate found in this request.
@@ -25,6 +29,8 @@ pub struct Authentication {
     outcomes: Outcomes,
     view: View,
     kind: RequestKind,
+    /// The request as a redirect must know it; `None` where no scheme redirects.
+    visit: Option<Arc<Visit>>,
     settled: bool,
     /// How many of the schemes are those of the gate that wrote it; they stand first.
     own: u8,
@@ -35,7 +41,13 @@ impl Authentication {
     pub(crate) fn new(schemes: Arc<[Scheme]>, outcomes: Outcomes, kind: RequestKind) -> Self {
         let view = View::of_active(&schemes);
         let own = u8::try_from(schemes.len()).unwrap_or(u8::MAX);
-        Self { schemes, outcomes, view, kind, settled: false, own }
+        Self { schemes, outcomes, view, kind, visit: None, settled: false, own }
+    }
+
+    /// With what a redirect must know of the request.
+    pub(crate) fn of_visit(mut self, visit: Option<Visit>) -> Self {
+        self.visit = visit.map(Arc::new);
+        self
     }
 
     /// What one scheme found; `None` if this gate has no such scheme or it is hidden here. A
@@ -89,13 +101,48 @@ impl Authentication {
     /// The rejection that a decision about this record means; `None` if the request may pass.
     #[must_use]
     pub fn rejection(&self, decision: &Decision) -> Option<Rejection> {
-        Rejection::of(decision, self.seen())
+        Rejection::of(decision, self.seen(), self.visit.as_deref())
     }
 
-    pub(crate) fn seen(&self) -> impl Iterator<Item = (&Scheme, &Outcome)> + Clone {
-        self.view
-            .iter()
-            .filter_map(|index| Some((self.schemes.get(index)?, self.outcomes.at(index))))
+    /// Challenges a bare 401 of the handler: by what it [recorded](ChallengeWith), and by what is visible
+    /// here.
+    pub(crate) fn challenge<B>(&self, response: &mut Response<B>) {
+        let recorded = ChallengeWith::take(response.extensions_mut())
+            .filter(|_| response.status() == StatusCode::UNAUTHORIZED);
+        let (recorded, visit) = (recorded.as_ref(), self.visit.as_deref());
+        let named = recorded.map(ChallengeWith::named).unwrap_or_default();
+        if named.is_empty() {
+            challenge_bare_401(response, self.kind, recorded, self.seen(), visit);
+            return;
+        }
+        // what a route names counts beside it; what is merely visible does not
+        let route: &[_] = if self.view.is_narrowed { &self.view.order } else { &[] };
+        let route = route.iter().take(usize::from(self.view.len)).map(|index| usize::from(*index));
+        let mut asked: Vec<usize> = route.collect();
+        for name in named {
+            match self.index(*name) {
+                Some(index) if !asked.contains(&index) => asked.push(index),
+                Some(_) => {}
+                None => tracing::error!(
+                    target: "portcullis",
+                    "a handler challenges the scheme {name}, which no gate around it has"
+                ),
+            }
+        }
+        if asked.is_empty() {
+            challenge_bare_401(response, self.kind, None, self.seen(), visit);
+        } else {
+            let asked = asked.iter().filter_map(|index| self.at(*index));
+            challenge_bare_401(response, self.kind, recorded, asked, visit);
+        }
+    }
+
+    pub(crate) fn seen(&self) -> impl Iterator<Item = Seen<'_>> + Clone {
+        self.view.iter().filter_map(|index| self.at(index))
+    }
+
+    fn at(&self, index: usize) -> Option<Seen<'_>> {
+        Some((self.schemes.get(index)?, self.outcomes.at(index)))
     }
 
     /// Every scheme with its outcome and whether it is visible, for the trail.
@@ -103,6 +150,29 @@ impl Authentication {
         self.schemes.iter().enumerate().map(|(index, scheme)| {
             (scheme, self.outcomes.at(index), self.view.iter().any(|seen| seen == index))
         })
+    }
+
+    /// Somebody is signed in by nothing but what a browser sends along whoever's page asks. Schemes
+    /// that are not hidden count, passive ones too: a handler may ask for them by name.
+    #[cfg(feature = "tickets")]
+    pub(crate) fn is_ambient(&self) -> bool {
+        self.proved().any(|scheme| scheme.authenticator().is_ambient()) && !self.has_deliberate()
+    }
+
+    /// A good credential is there that no browser sends by itself.
+    #[cfg(feature = "tickets")]
+    pub(crate) fn has_deliberate(&self) -> bool {
+        self.proved().any(|scheme| !scheme.authenticator().is_ambient())
+    }
+
+    /// The schemes that proved somebody and are not hidden.
+    #[cfg(feature = "tickets")]
+    fn proved(&self) -> impl Iterator<Item = &Scheme> {
+        let schemes = self.schemes.iter().enumerate();
+        schemes
+            .filter(|(index, _)| !self.view.hides(*index))
+            .filter(|(index, _)| self.outcomes.at(*index).identity().is_some())
+            .map(|(_, scheme)| scheme)
     }
 
     /// The schemes of the gate that wrote it which take part in the way out, by their index there.
@@ -119,7 +189,7 @@ impl Authentication {
 
     /// Only these schemes, in this order, and of them only those that are not hidden already.
     pub(crate) fn narrow(&mut self, names: &[SchemeName]) {
-        let mut view = View { hidden: u8::MAX, ..View::EMPTY };
+        let mut view = View { hidden: u8::MAX, is_narrowed: true, ..View::EMPTY };
         for name in names {
             if let Some(index) = self.index(*name)
                 && !self.view.hides(index)
@@ -129,6 +199,11 @@ impl Authentication {
             }
         }
         self.view = view;
+    }
+
+    /// Whatever is refused from here on is no redirect.
+    pub(crate) fn never_redirect(&mut self) {
+        self.visit = None;
     }
 
     /// The first of these names that cannot be seen here: unknown to the gate, or hidden.
@@ -178,7 +253,9 @@ impl Authentication {
             outcomes.push(outcome.clone());
         }
         let outcomes = outcomes.into_iter().collect();
-        Self { schemes: schemes.into(), outcomes, view, ..self }
+        // routers between the two may have cut the path that the inner one saw
+        let visit = outer.visit.clone().or(self.visit);
+        Self { schemes: schemes.into(), outcomes, view, visit, ..self }
     }
 
     fn index(&self, name: SchemeName) -> Option<usize> {
@@ -228,10 +305,12 @@ struct View {
     order: [u8; MAX_SCHEMES],
     len: u8,
     hidden: u8,
+    /// Somebody named what it holds.
+    is_narrowed: bool,
 }
 
 impl View {
-    const EMPTY: Self = Self { order: [0; MAX_SCHEMES], len: 0, hidden: 0 };
+    const EMPTY: Self = Self { order: [0; MAX_SCHEMES], len: 0, hidden: 0, is_narrowed: false };
 
     fn of_active(schemes: &[Scheme]) -> Self {
         let mut view = Self::EMPTY;

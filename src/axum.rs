@@ -1,8 +1,12 @@
 //! Extractors and responses for axum (feature `axum`; only axum-core is used).
 //!
 //! [`Caller`], [`Principal`] and [`Authentication`] are extractors; `Option<Caller<…>>` is `None`
-//! where nobody is signed in, and still refuses where it could not be found out.
+//! where nobody is signed in, and still refuses where it could not be found out. [`Rejection`] and
+//! [`ChallengeWith`] are responses; the cookies of a sign-in or a sign-out are a part of one, and its
+//! errors are responses too.
 
+#[cfg(feature = "tickets")]
+use axum_core::response::{IntoResponseParts, ResponseParts};
 use axum_core::{
     body::Body,
     extract::{FromRequestParts, OptionalFromRequestParts},
@@ -15,12 +19,50 @@ use crate::{
     authentication::Authentication,
     caller::{Caller, CallerOf},
     principal::Principal,
-    rejection::{DefaultResponseForRejection, Rejection, RequestKind},
+    rejection::{ChallengeWith, DefaultResponseForRejection, Rejection, RequestKind},
 };
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         self.into_response::<Body>(RequestKind::default(), &DefaultResponseForRejection)
+    }
+}
+
+impl IntoResponse for ChallengeWith {
+    fn into_response(self) -> Response {
+        self.into_response::<Body>()
+    }
+}
+
+#[cfg(feature = "tickets")]
+impl IntoResponseParts for crate::scheme::SetCookies {
+    type Error = std::convert::Infallible;
+
+    fn into_response_parts(self, mut answer: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        self.write(answer.headers_mut());
+        Ok(answer)
+    }
+}
+
+#[cfg(feature = "tickets")]
+impl IntoResponse for crate::scheme::SetCookies {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
+    }
+}
+
+#[cfg(feature = "tickets")]
+impl IntoResponse for crate::ticket::IssueError {
+    fn into_response(self) -> Response {
+        IntoResponse::into_response(Rejection::from(self))
+    }
+}
+
+#[cfg(feature = "tickets")]
+impl IntoResponse for crate::scheme::SignOutError {
+    /// The cookies are deleted all the same.
+    fn into_response(self) -> Response {
+        (self.clone().into_cookies(), Rejection::from(self)).into_response()
     }
 }
 

@@ -107,6 +107,7 @@
 //! | it was judged and is not good | 401 | `error="invalid_token"` |
 //! | the caller must be authenticated better | 401 | `error="insufficient_user_authentication"` |
 //! | the policy forbids | 403 | `error="insufficient_scope"` where it was a scope |
+//! | a page was asked for, and there is a login page | 302 | none; `Location` |
 //! | it can not be found out now | 503 | none; `Retry-After` |
 //! | the wiring is wrong | 500 | none; the log names the layer |
 //!
@@ -147,6 +148,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `jwt` | yes | `JwtValidator`, `jws`, `Jwk`, key sets |
+//! | `jwe` | | encrypted JWTs: `DecryptionKey`, `jwe::decrypt`; with it, `jwt` |
 //! | `introspection` | yes | `IntrospectionValidator` for opaque tokens |
 //! | `fetch` | yes | the default HTTP client (reqwest with rustls) |
 //! | `aws-lc` | yes | cryptography by aws-lc-rs; needs a C compiler |
@@ -170,6 +172,7 @@
     not(all(
         feature = "introspection",
         feature = "jwt",
+        feature = "tickets",
         any(feature = "aws-lc", feature = "rust-crypto")
     )),
     allow(dead_code)
@@ -200,6 +203,8 @@ mod claims;
 mod clock;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod crypto;
+#[cfg(feature = "tickets")]
+pub mod csrf;
 mod error;
 mod explain;
 pub mod fetch;

@@ -19,7 +19,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{authentication::Authentication, principal::SchemeName, rejection::challenge_bare_401};
+use crate::{authentication::Authentication, principal::SchemeName};
 
 /// See the module docs.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ where
         let this = self.project();
         let mut response = ready!(this.inner.poll(cx))?;
         if let Some(record) = this.record {
-            challenge_bare_401(&mut response, record.request_kind(), record.seen());
+            record.challenge(&mut response);
             if record.has_responders() && response.extensions().get::<Suppressed>().is_none() {
                 response.extensions_mut().insert(Suppressed(record.clone()));
             }

@@ -11,8 +11,9 @@ type Door = fn(&[u8]) -> String;
 
 #[test]
 fn each_seed_has_its_verdict() {
-    let doors: [(&str, Door); 8] = [
+    let doors: [(&str, Door); 10] = [
         ("bearer_header", doors::bearer_header),
+        ("encrypted_token", doors::encrypted_token),
         ("forms_ticket", doors::forms_ticket),
         ("forwarded", doors::forwarded),
         ("introspection_answer", doors::introspection_answer),
@@ -20,6 +21,7 @@ fn each_seed_has_its_verdict() {
         ("jwk_set", doors::jwk_set),
         ("jwt_token", doors::jwt_token),
         ("katana_ticket", doors::katana_ticket),
+        ("return_url", doors::return_url),
     ];
     for (target, door) in doors {
         let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");

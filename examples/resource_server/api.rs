@@ -1,5 +1,7 @@
 //! The API and its protection.
 
+use std::error::Error;
+
 use axum::{
     Json, Router,
     extract::Request,
@@ -9,8 +11,7 @@ use axum::{
 };
 use http::{Method, StatusCode, header};
 use portcullis::{
-    AuthenticateLayer, BearerAuth, BuildError, Caller, Principal, ProblemDetails, Rejection,
-    explain,
+    BearerAuth, BuildError, Caller, Principal, ProblemDetails, Rejection, explain,
     introspection::{ClientAuth, IntrospectionValidator},
     jwt::{JwtValidator, KeyLocation, RemoteKeys},
     policy,
@@ -19,12 +20,16 @@ use portcullis::{
 use serde_json::{Map, Value, json};
 use tower_http::cors::CorsLayer;
 
-use crate::options::{Introspection, Options};
+use crate::{
+    options::{Introspection, Options},
+    tickets,
+};
 
 /// From the inside out: a requirement for each route, a line of log, the gate, CORS. The gate
 /// refuses nothing, so that `/public` stays open.
-pub fn router(options: &Options) -> Result<Router, BuildError> {
-    let gate = gate(options)?;
+pub fn router(options: &Options) -> Result<Router, Box<dyn Error>> {
+    let bearer = bearer(options)?;
+    let gate = bearer.clone().optional();
     let signed_in = gate.require(policy::any_scheme())?.respond_with(ProblemDetails);
     let readers = gate.require(policy::scope("orders:read"))?.respond_with(ProblemDetails);
     let writers = gate.require(policy::scope("orders:write"))?.respond_with(ProblemDetails);
@@ -36,6 +41,10 @@ pub fn router(options: &Options) -> Result<Router, BuildError> {
         .route("/orders", post(place).layer(writers))
         .layer(middleware::from_fn(log))
         .layer(gate);
+    let router = match &options.tickets {
+        None => router,
+        Some(asked) => router.merge(tickets::routes(bearer, asked, options.cors_origin.as_ref())?),
+    };
     Ok(match &options.cors_origin {
         None => router,
         Some(origin) => router.layer(
@@ -49,7 +58,7 @@ pub fn router(options: &Options) -> Result<Router, BuildError> {
     })
 }
 
-fn gate(options: &Options) -> Result<AuthenticateLayer, BuildError> {
+fn bearer(options: &Options) -> Result<BearerAuth, BuildError> {
     let mut keys = RemoteKeys::builder(KeyLocation::discover(&options.issuer));
     if let Some(cooldown) = options.refetch_cooldown {
         keys = keys.refetch_cooldown(cooldown);
@@ -60,7 +69,8 @@ fn gate(options: &Options) -> Result<AuthenticateLayer, BuildError> {
     let mut jwt = JwtValidator::builder(keys.build()?)
         .issuer(&options.issuer)
         .audience(&options.audience)
-        .profile(options.profile.clone());
+        .profile(options.profile.clone())
+        .decryption_keys(options.decryption_keys.iter().cloned());
     for typ in &options.accept_types {
         jwt = jwt.accept_type(typ);
     }
@@ -71,13 +81,10 @@ fn gate(options: &Options) -> Result<AuthenticateLayer, BuildError> {
         jwt = jwt.clock_tolerance(tolerance);
     }
     let jwt = jwt.build()?;
-    let bearer = match &options.introspection {
-        None => BearerAuth::new(jwt)?,
-        Some(asked) => {
-            BearerAuth::new(TokenRouter::new().jwt(jwt).opaque(opaque(options, asked)?))?
-        }
-    };
-    Ok(bearer.optional())
+    match &options.introspection {
+        None => BearerAuth::new(jwt),
+        Some(asked) => BearerAuth::new(TokenRouter::new().jwt(jwt).opaque(opaque(options, asked)?)),
+    }
 }
 
 /// What is no JWT is asked about. An issuer names an API by its audience or by its client id.
@@ -121,9 +128,9 @@ async fn place() -> StatusCode {
 }
 
 /// One line a request, with its reason. No credential is in it.
-async fn log(request: Request, next: Next) -> Response {
+pub async fn log(request: Request, next: Next) -> Response {
     let what = format!("{:<4} {}", request.method(), request.uri().path());
-    let seen = explain(request.extensions());
+    let seen = explain(request.extensions()).to_string().replace('\n', ", ");
     let response = next.run(request).await;
     let status = response.status().as_u16();
     match response.extensions().get::<Rejection>() {

@@ -6,14 +6,19 @@
 //! cargo run --example resource_server -- --check
 //! ```
 //!
-//! Without flags it brings a mock issuer along, prints a token of it and serves.
+//! Without flags it brings a mock issuer along, prints a token of it and serves. With `--login-user` and
+//! `--login-password` people log in as well, and `GET /both` wants their ticket beside a token.
 
+#[path = "../support/own_pages.rs"]
+mod own_pages;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod api;
 mod check;
+mod decryption;
 mod options;
+mod tickets;
 
 use std::{error::Error, process::ExitCode};
 

@@ -1,9 +1,14 @@
 //! The command line.
 
-use std::{fmt::Display, net::SocketAddr, str::FromStr, time::Duration};
+use std::{fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use http::{HeaderValue, Uri};
-use portcullis::jwt::{Algorithm, Profile};
+use portcullis::{
+    Secret,
+    jwt::{Algorithm, Profile, jwe::DecryptionKey},
+};
+
+use crate::decryption;
 
 /// What the server is told to do.
 #[derive(Debug)]
@@ -23,11 +28,13 @@ pub struct Options {
     pub profile: Profile,
     pub accept_types: Vec<String>,
     pub algorithms: Option<Vec<Algorithm>>,
+    pub decryption_keys: Vec<DecryptionKey>,
     pub clock_tolerance: Option<Duration>,
     pub refetch_cooldown: Option<Duration>,
     pub allow_http_issuer: bool,
     pub cors_origin: Option<HeaderValue>,
     pub introspection: Option<Introspection>,
+    pub tickets: Option<Tickets>,
 }
 
 /// Where opaque tokens are asked about, and as whom.
@@ -37,6 +44,14 @@ pub struct Introspection {
     pub client_id: String,
     pub client_secret: String,
     pub cache: Option<Duration>,
+}
+
+/// Who may log in, and the keys of the tickets.
+#[derive(Debug, Default)]
+pub struct Tickets {
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+    pub machine_key: Option<PathBuf>,
 }
 
 pub const USAGE: &str = "\
@@ -50,6 +65,7 @@ usage: resource_server --issuer URL --audience AUD [options]
   --profile NAME              rfc9068 (default) or identity-server
   --accept-type TYP           a further typ; may be repeated
   --algorithms LIST           for example RS256,ES256; default: all but HMAC
+  --decryption-key FILE       a private JWK that opens encrypted tokens; may be repeated
   --clock-tolerance SECONDS   default 60
   --refetch-cooldown SECONDS  between two fetches for unknown keys, default 30
   --allow-http-issuer         keys over http from any host; for tests
@@ -61,6 +77,12 @@ opaque tokens, beside JWTs (RFC 7662):
   --introspection-client-id ID
   --introspection-client-secret SECRET
   --introspection-cache SECONDS   how long an answer is remembered, default 60
+
+tickets, beside tokens: GET /both, POST /login, POST /logout:
+
+  --login-user NAME           who may log in; a token of the same name opens /both
+  --login-password WORD
+  --machine-key FILE          a web.config or its <machineKey>; made if absent, and by default in memory
 ";
 
 impl Command {
@@ -75,6 +97,7 @@ impl Command {
         }
         let (mut issuer, mut audience) = (None, None);
         let mut introspection = Introspection::default();
+        let mut tickets = Tickets::default();
         let mut options = Options::new(String::new(), String::new());
         while let Some(flag) = arguments.next() {
             let mut value = || match arguments.next_if(|value| !value.starts_with("--")) {
@@ -90,6 +113,9 @@ impl Command {
                 "--profile" => options.profile = profile(&value()?)?,
                 "--accept-type" => options.accept_types.push(value()?),
                 "--algorithms" => options.algorithms = Some(algorithms(&value()?)?),
+                "--decryption-key" => {
+                    options.decryption_keys.push(decryption::read(value()?.as_ref())?);
+                }
                 "--clock-tolerance" => options.clock_tolerance = Some(seconds(&flag, &value()?)?),
                 "--refetch-cooldown" => options.refetch_cooldown = Some(seconds(&flag, &value()?)?),
                 "--allow-http-issuer" => options.allow_http_issuer = true,
@@ -98,12 +124,16 @@ impl Command {
                 "--introspection-client-id" => introspection.client_id = value()?,
                 "--introspection-client-secret" => introspection.client_secret = value()?,
                 "--introspection-cache" => introspection.cache = Some(seconds(&flag, &value()?)?),
+                "--login-user" => tickets.user = Some(value()?),
+                "--login-password" => tickets.password = Some(value()?.into()),
+                "--machine-key" => tickets.machine_key = Some(value()?.into()),
                 _ => return Err(format!("{flag} is not known")),
             }
         }
         options.issuer = issuer.ok_or("--issuer is missing")?;
         options.audience = audience.ok_or("--audience is missing")?;
         options.introspection = introspection.complete()?;
+        options.tickets = tickets.complete()?;
         Ok(Self::Serve(options.into()))
     }
 }
@@ -126,6 +156,18 @@ impl Introspection {
     }
 }
 
+impl Tickets {
+    /// A user comes with a password.
+    fn complete(self) -> Result<Option<Self>, String> {
+        match (&self.user, &self.password, &self.machine_key) {
+            (None, None, None) => Ok(None),
+            (None, Some(_), _) => Err("--login-user is missing".to_owned()),
+            (Some(_), None, _) => Err("--login-password is missing".to_owned()),
+            _ => Ok(Some(self)),
+        }
+    }
+}
+
 impl Options {
     /// The defaults.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
@@ -136,11 +178,13 @@ impl Options {
             profile: Profile::rfc9068(),
             accept_types: Vec::new(),
             algorithms: None,
+            decryption_keys: Vec::new(),
             clock_tolerance: None,
             refetch_cooldown: None,
             allow_http_issuer: false,
             cors_origin: None,
             introspection: None,
+            tickets: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::request::Parts;
+use http::{HeaderMap, Method, Uri, request::Parts};
 
 use crate::{
     authentication::{Authentication, MAX_SCHEMES},
@@ -18,7 +18,7 @@ use crate::{
     principal::{SchemeName, SchemeNames},
     rejection::RequestKind,
     require::RequireLayer,
-    scheme::{IntoSchemes, Outcome, Scheme},
+    scheme::{IntoSchemes, LoginPages, Outcome, Scheme, Visit},
     suppress::SuppressLayer,
 };
 
@@ -29,8 +29,11 @@ pub struct AuthenticateLayer {
     pub(super) budget: Duration,
     /// Some scheme takes part in the way out.
     pub(super) responds: bool,
+    /// A refusal of some scheme may become a redirect.
+    redirects: bool,
     authenticate_preflights: bool,
-    warned: Arc<AtomicBool>,
+    pub(super) warned: Arc<AtomicBool>,
+    announced: Arc<AtomicBool>,
 }
 
 impl AuthenticateLayer {
@@ -43,17 +46,24 @@ impl AuthenticateLayer {
         let schemes = checked(schemes)?;
         Ok(Self {
             responds: schemes.iter().any(Scheme::responds),
+            redirects: schemes.iter().any(Scheme::redirects),
             schemes,
             budget: Duration::from_secs(5),
             authenticate_preflights: false,
             warned: Arc::default(),
+            announced: Arc::default(),
         })
     }
 
     /// The same settings for other schemes.
     pub(crate) fn with_schemes(self, schemes: impl IntoSchemes) -> Result<Self, BuildError> {
         let schemes = checked(schemes)?;
-        Ok(Self { responds: schemes.iter().any(Scheme::responds), schemes, ..self })
+        Ok(Self {
+            responds: schemes.iter().any(Scheme::responds),
+            redirects: schemes.iter().any(Scheme::redirects),
+            schemes,
+            ..self
+        })
     }
 
     /// These settings, and of the other gate's those that let less pass.
@@ -124,7 +134,22 @@ impl AuthenticateLayer {
                 scheme.authenticator().authenticate(parts).await
             });
         }
+        let visit = self.visit((&parts.method, &parts.uri, &parts.headers), kind);
         Authentication::new(Arc::clone(&self.schemes), outcomes.into_iter().collect(), kind)
+            .of_visit(visit)
+    }
+
+    /// What a redirect must know of the request; nothing where there is none to be made.
+    pub(super) fn visit(
+        &self,
+        request: (&Method, &Uri, &HeaderMap),
+        kind: RequestKind,
+    ) -> Option<Visit> {
+        if !self.redirects || kind.is_grpc() || kind.is_preflight() {
+            return None;
+        }
+        let pages = self.schemes.iter().filter_map(Scheme::pages);
+        Visit::of(request, pages.filter_map(LoginPages::origin))
     }
 
     /// A preflight only where preflights pass, so that requirements further in agree.
@@ -135,12 +160,19 @@ impl AuthenticateLayer {
 
     /// Says once that the stack is put together oddly.
     pub(super) fn warn_once(&self, what: &str) {
-        if !self.warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!(target: "portcullis", "{what}");
+        warn_once(&self.warned, what);
+    }
+
+    /// Each scheme says once what others must agree on with it.
+    pub(super) fn announce(&self) {
+        if !self.announced.swap(true, Ordering::Relaxed) {
+            for scheme in &*self.schemes {
+                scheme.authenticator().announce(scheme.name());
+            }
         }
     }
 
-    fn check_names(&self, names: &[SchemeName]) -> Result<(), BuildError> {
+    pub(super) fn check_names(&self, names: &[SchemeName]) -> Result<(), BuildError> {
         if names.is_empty() {
             return Err(BuildError::NoSchemeEnabled);
         }
@@ -149,6 +181,13 @@ impl AuthenticateLayer {
             None => Ok(()),
             Some(name) => Err(BuildError::UnknownScheme { name: *name, known: known().collect() }),
         }
+    }
+}
+
+/// Says it the first time.
+pub(super) fn warn_once(warned: &AtomicBool, what: &str) {
+    if !warned.swap(true, Ordering::Relaxed) {
+        tracing::warn!(target: "portcullis", "{what}");
     }
 }
 

@@ -22,6 +22,7 @@ impl<S> Layer<S> for AuthenticateLayer {
     type Service = Authenticate<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
+        self.announce();
         Authenticate { inner, gate: self.clone() }
     }
 }
@@ -130,7 +131,9 @@ impl AuthenticateLayer {
         outcomes: Outcomes,
         kind: RequestKind,
     ) -> Authentication {
-        let mut record = Authentication::new(Arc::clone(&self.schemes), outcomes, kind);
+        let visit = self.visit((request.method(), request.uri(), request.headers()), kind);
+        let mut record =
+            Authentication::new(Arc::clone(&self.schemes), outcomes, kind).of_visit(visit);
         if let Some(outer) = request.extensions().get::<Authentication>() {
             if record.all().any(|(scheme, ..)| outer.all().any(|(o, ..)| o.name() == scheme.name()))
             {

@@ -2,7 +2,10 @@
 
 use std::{fmt, hint::black_box};
 
-use super::fill_random;
+#[cfg(not(feature = "aws-lc"))]
+use super::chain;
+#[cfg(feature = "tickets")]
+use super::{des::DesKey, fill_random};
 
 /// A block cipher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,8 +13,10 @@ pub(crate) enum Cipher {
     /// With keys of 16, 24 or 32 bytes.
     Aes,
     /// With keys of 8 bytes.
+    #[cfg(feature = "tickets")]
     Des,
     /// With keys of 16 or 24 bytes.
+    #[cfg(feature = "tickets")]
     TripleDes,
 }
 
@@ -23,7 +28,10 @@ impl CbcKey {
     pub(crate) fn new(cipher: Cipher, key: &[u8]) -> Option<Self> {
         Some(Self(match cipher {
             Cipher::Aes => Prepared::Aes(Box::new(AesKey::new(key)?)),
-            Cipher::Des | Cipher::TripleDes => Prepared::Des(Box::new(DesKey::new(cipher, key)?)),
+            #[cfg(feature = "tickets")]
+            Cipher::Des => Prepared::Des(Box::new(DesKey::single(key)?)),
+            #[cfg(feature = "tickets")]
+            Cipher::TripleDes => Prepared::Des(Box::new(DesKey::triple(key)?)),
         }))
     }
 
@@ -31,17 +39,20 @@ impl CbcKey {
     pub(crate) const fn block(&self) -> usize {
         match self.0 {
             Prepared::Aes(_) => 16,
+            #[cfg(feature = "tickets")]
             Prepared::Des(_) => 8,
         }
     }
 
     /// Pads what follows `start` (PKCS#7) and encrypts it in place.
+    #[cfg(feature = "tickets")]
     pub(crate) fn encrypt_padded(&self, iv: &[u8], buffer: &mut Vec<u8>, start: usize) {
         let padding = self.block() - buffer.len().saturating_sub(start) % self.block();
         let count = u8::try_from(padding).expect("a block is at most 16 bytes");
         buffer.resize(buffer.len() + padding, count);
         match &self.0 {
             Prepared::Aes(key) => key.encrypt(iv, &mut buffer[start..]),
+            #[cfg(feature = "tickets")]
             Prepared::Des(key) => key.encrypt(iv, &mut buffer[start..]),
         }
         .expect("whole blocks, and an initialization vector of one block");
@@ -51,11 +62,13 @@ impl CbcKey {
     pub(crate) fn decrypt(&self, iv: &[u8], buffer: &mut [u8]) -> Option<()> {
         match &self.0 {
             Prepared::Aes(key) => key.decrypt(iv, buffer),
+            #[cfg(feature = "tickets")]
             Prepared::Des(key) => key.decrypt(iv, buffer),
         }
     }
 
     /// A random initialization vector, at the end of the buffer.
+    #[cfg(feature = "tickets")]
     pub(crate) fn append_iv(&self, buffer: &mut Vec<u8>) {
         let start = buffer.len();
         buffer.resize(start + self.block(), 0);
@@ -96,6 +109,7 @@ fn below(a: usize, b: usize) -> u8 {
 
 enum Prepared {
     Aes(Box<AesKey>),
+    #[cfg(feature = "tickets")]
     Des(Box<DesKey>),
 }
 
@@ -123,6 +137,7 @@ impl AesKey {
         })
     }
 
+    #[cfg(feature = "tickets")]
     fn encrypt(&self, iv: &[u8], buffer: &mut [u8]) -> Option<()> {
         let context = aws_lc_rs::cipher::EncryptionContext::Iv128(iv.try_into().ok()?);
         self.encrypting.less_safe_encrypt(buffer, context).ok().map(drop)
@@ -154,6 +169,7 @@ impl AesKey {
         })
     }
 
+    #[cfg(feature = "tickets")]
     fn encrypt(&self, iv: &[u8], buffer: &mut [u8]) -> Option<()> {
         match self {
             Self::Aes128(key) => chain::encrypt(key, iv, buffer),
@@ -171,84 +187,8 @@ impl AesKey {
     }
 }
 
-/// aws-lc-rs offers DES only as deprecated; so it is RustCrypto's with either library.
-enum DesKey {
-    Single(des::Des),
-    Two(des::TdesEde2),
-    Three(des::TdesEde3),
-}
-
-impl DesKey {
-    fn new(cipher: Cipher, key: &[u8]) -> Option<Self> {
-        use cbc::cipher::KeyInit;
-
-        if is_weak(key) {
-            return None;
-        }
-        Some(match (cipher, key.len()) {
-            (Cipher::Des, 8) => Self::Single(KeyInit::new_from_slice(key).ok()?),
-            (Cipher::TripleDes, 16) => Self::Two(KeyInit::new_from_slice(key).ok()?),
-            (Cipher::TripleDes, 24) => Self::Three(KeyInit::new_from_slice(key).ok()?),
-            _ => return None,
-        })
-    }
-
-    fn encrypt(&self, iv: &[u8], buffer: &mut [u8]) -> Option<()> {
-        match self {
-            Self::Single(key) => chain::encrypt(key, iv, buffer),
-            Self::Two(key) => chain::encrypt(key, iv, buffer),
-            Self::Three(key) => chain::encrypt(key, iv, buffer),
-        }
-    }
-
-    fn decrypt(&self, iv: &[u8], buffer: &mut [u8]) -> Option<()> {
-        match self {
-            Self::Single(key) => chain::decrypt(key, iv, buffer),
-            Self::Two(key) => chain::decrypt(key, iv, buffer),
-            Self::Three(key) => chain::decrypt(key, iv, buffer),
-        }
-    }
-}
-
-/// What .NET refuses: the weak keys of DES, and keys of 3DES that come down to DES. The lowest bit of
-/// each byte is for parity and does not count.
-fn is_weak(key: &[u8]) -> bool {
-    let odd = |part: &[u8; 8]| {
-        part.map(|byte| (byte & 0xfe) | u8::from((byte >> 1).count_ones().is_multiple_of(2)))
-    };
-    match key.as_chunks::<8>().0 {
-        [single] => des::weak_key_test(&odd(single)).is_err(),
-        parts => parts.windows(2).any(|pair| odd(&pair[0]) == odd(&pair[1])),
-    }
-}
-
-/// CBC over RustCrypto's ciphers.
-mod chain {
-    use cbc::cipher::{
-        Array, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt,
-        InnerIvInit,
-    };
-
-    pub(super) fn encrypt<C>(cipher: &C, iv: &[u8], buffer: &mut [u8]) -> Option<()>
-    where
-        C: BlockCipherEncrypt,
-    {
-        let (blocks, rest) = Array::slice_as_chunks_mut(buffer);
-        let mut chain = cbc::Encryptor::inner_iv_slice_init(cipher, iv).ok()?;
-        rest.is_empty().then(|| chain.encrypt_blocks(blocks))
-    }
-
-    pub(super) fn decrypt<C>(cipher: &C, iv: &[u8], buffer: &mut [u8]) -> Option<()>
-    where
-        C: BlockCipherDecrypt,
-    {
-        let (blocks, rest) = Array::slice_as_chunks_mut(buffer);
-        let mut chain = cbc::Decryptor::inner_iv_slice_init(cipher, iv).ok()?;
-        rest.is_empty().then(|| chain.decrypt_blocks(blocks))
-    }
-}
-
 #[cfg(test)]
+#[cfg(feature = "tickets")]
 mod tests {
     use super::*;
 

@@ -52,7 +52,7 @@ mod aws_lc {
 
     impl HmacKey {
         /// The tag of the message.
-        #[cfg(feature = "tickets")]
+        #[cfg(any(feature = "jwe", feature = "tickets"))]
         pub(crate) fn sign(&self, message: &[u8]) -> crate::crypto::Tag {
             crate::crypto::Tag::new(lc::sign(&self.0, message).as_ref())
         }

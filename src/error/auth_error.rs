@@ -38,6 +38,17 @@ impl AuthError {
         self
     }
 
+    /// "It could not be found out", whatever a store of the application says: a store that fails has
+    /// no opinion on credentials.
+    pub(crate) fn into_undecidable(self) -> Self {
+        match self.kind.class() {
+            AuthErrorClass::Undecidable | AuthErrorClass::Misconfigured => self,
+            AuthErrorClass::Invalid | AuthErrorClass::Malformed => {
+                Self::new(AuthErrorKind::IssuerUnreachable).with_detail(self)
+            }
+        }
+    }
+
     /// The stable name of the reason.
     #[must_use]
     pub const fn kind(&self) -> AuthErrorKind {

@@ -14,6 +14,8 @@ pub enum BuildError {
     NoScheme,
     /// A suppression or policy names no scheme, so that the route could never succeed.
     NoSchemeEnabled,
+    /// A scheme is told how to redirect, and has no page to redirect to.
+    RedirectWithoutLoginPath,
     /// More than eight schemes in one gate.
     TooManySchemes(usize),
     /// A scheme is named that the gate does not have.
@@ -48,6 +50,9 @@ impl fmt::Display for BuildError {
             Self::NoScheme => f.write_str("NoScheme: a gate needs at least one scheme"),
             Self::NoSchemeEnabled => f.write_str(
                 "NoSchemeEnabled: the list of schemes is empty, so no request could succeed; name at least one, or use suppress_all for a public route",
+            ),
+            Self::RedirectWithoutLoginPath => f.write_str(
+                "RedirectWithoutLoginPath: a scheme is told how to redirect and has no page to redirect to; say login_path, or leave the other words out",
             ),
             Self::TooManySchemes(count) => {
                 write!(f, "TooManySchemes: {count} schemes in one gate; at most 8 are supported")

@@ -74,7 +74,9 @@ kinds! {
     /// Not a compact JWS with a JSON header and JSON claims of the right types.
     MalformedJwt Invalid "the token is not a well-formed JWT";
     /// An encrypted JWT, and no key to decrypt it.
-    EncryptedTokenNoKey Invalid "the token is encrypted and no decryption key is configured";
+    EncryptedTokenNoKey Invalid "the token is encrypted and no decryption key is configured; give the validator the key (decryption_keys), or have the issuer not encrypt access tokens, or ask it about them (introspection)";
+    /// Encrypted under another key, or changed. One reason for everything that decryption finds.
+    TokenUndecryptable Invalid "no decryption key opens the token";
     /// The algorithm is not in the list of this validator, or does not fit the key.
     UnsupportedAlgorithm Invalid "the token's algorithm is not allowed";
     /// No key of the issuer fits the token's key id.

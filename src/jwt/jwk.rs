@@ -342,25 +342,33 @@ const fn family(key: &PublicKey) -> Family {
 fn may_verify(object: &Object<'_>) -> Result<bool, Cow<'static, str>> {
     let usage = text(object, "use")?;
     let mut verifies = usage.as_deref().is_none_or(|usage| usage == "sig");
-    if let Some(operations) = object.get("key_ops") {
-        let mut seen: Vec<Cow<'_, str>> = Vec::new();
-        for operation in operations.as_array().map_err(|_| "key_ops is no array")? {
-            let operation = operation.as_str().map_err(|_| "key_ops holds more than strings")?;
-            if seen.contains(&operation) {
-                return Err("key_ops holds an operation twice".into());
-            }
-            if seen.len() >= MOST_OPERATIONS {
-                return Err("key_ops holds too many operations".into());
-            }
-            seen.push(operation);
-        }
-        verifies &= seen.iter().any(|operation| operation == "verify");
-        verifies &= usage.is_none() || seen.iter().all(|it| it == "verify" || it == "sign");
+    if let Some(operations) = operations(object)? {
+        verifies &= operations.iter().any(|operation| operation == "verify");
+        verifies &= usage.is_none() || operations.iter().all(|it| it == "verify" || it == "sign");
     }
     Ok(verifies)
 }
 
-fn text<'a>(
+/// The value of `key_ops`: strings, none of them twice.
+pub(super) fn operations<'a>(
+    object: &Object<'a>,
+) -> Result<Option<Vec<Cow<'a, str>>>, Cow<'static, str>> {
+    let Some(operations) = object.get("key_ops") else { return Ok(None) };
+    let mut seen: Vec<Cow<'_, str>> = Vec::new();
+    for operation in operations.as_array().map_err(|_| "key_ops is no array")? {
+        let operation = operation.as_str().map_err(|_| "key_ops holds more than strings")?;
+        if seen.contains(&operation) {
+            return Err("key_ops holds an operation twice".into());
+        }
+        if seen.len() >= MOST_OPERATIONS {
+            return Err("key_ops holds too many operations".into());
+        }
+        seen.push(operation);
+    }
+    Ok(Some(seen))
+}
+
+pub(super) fn text<'a>(
     object: &Object<'a>,
     name: &'static str,
 ) -> Result<Option<Cow<'a, str>>, Cow<'static, str>> {
@@ -371,7 +379,10 @@ fn text<'a>(
         .map_err(|_| format!("{name} is not a string").into())
 }
 
-fn octets(object: &Object<'_>, name: &'static str) -> Result<Vec<u8>, Cow<'static, str>> {
+pub(super) fn octets(
+    object: &Object<'_>,
+    name: &'static str,
+) -> Result<Vec<u8>, Cow<'static, str>> {
     let text = text(object, name)?.ok_or_else(|| format!("{name} is missing"))?;
     base64url::decode(text.as_bytes()).ok_or_else(|| format!("{name} is not base64url").into())
 }

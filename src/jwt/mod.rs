@@ -2,8 +2,15 @@
 //!
 //! 1. [`JwtValidator`] judges a token by the rules of RFC 9068, or of another [`Profile`].
 //! 2. Its keys come from a [`KeySource`]: [`StaticKeys`], or a set that is fetched.
-//! 3. [`jws::verify`] and [`Jwk`] serve where a signed object is no access token.
+//! 3. Encrypted tokens are opened with [decryption keys](JwtValidatorBuilder::decryption_keys), with
+//!    the feature `jwe`.
+//! 4. [`jws::verify`] and [`Jwk`] serve where a signed object is no access token.
 
+#[cfg(feature = "jwe")]
+pub mod jwe;
+#[cfg(not(feature = "jwe"))]
+#[path = "no_jwe.rs"]
+mod jwe;
 mod jwk;
 mod jwk_set;
 pub mod jws;

@@ -62,7 +62,11 @@ impl Rules {
             }
             None => ("missing".to_owned(), "accept_missing_type() accepts it".to_owned()),
         };
-        let hint = if looks_like_id_token { ID_TOKEN.to_owned() } else { hint };
+        let hint = match &header.typ {
+            _ if looks_like_id_token => ID_TOKEN.to_owned(),
+            Some(typ) if is_private_to_openiddict(typ) => OPENIDDICT.to_owned(),
+            _ => hint,
+        };
         AuthError::new(AuthErrorKind::WrongType)
             .with_detail(format_args!("typ is {found}, expected \"{expected}\"; {hint}"))
     }
@@ -279,7 +283,7 @@ impl Rules {
 }
 
 /// Compares media types: case does not count, and `application/` may be left out.
-fn media_type_is(found: &str, expected: &str) -> bool {
+pub(super) fn media_type_is(found: &str, expected: &str) -> bool {
     fn short(name: &str) -> &str {
         match name.split_at_checked("application/".len()) {
             Some((prefix, rest))
@@ -291,6 +295,13 @@ fn media_type_is(found: &str, expected: &str) -> bool {
         }
     }
     short(found).eq_ignore_ascii_case(short(expected))
+}
+
+/// OpenIddict gives its refresh tokens, codes and the like types of their own (`oi_reft+jwt`), which
+/// are for the issuer alone.
+fn is_private_to_openiddict(typ: &str) -> bool {
+    let typ = typ.to_ascii_lowercase();
+    typ.trim_start_matches("application/").starts_with("oi_")
 }
 
 fn text<'c>(
@@ -315,6 +326,8 @@ fn missing(name: &str) -> AuthError {
     }
 }
 
+const OPENIDDICT: &str = "a token of this type is for OpenIddict itself, a refresh token for example; \
+                          send the access token";
 const ID_TOKEN: &str =
     "it looks like an ID token, which is for the client alone; send the access token";
 

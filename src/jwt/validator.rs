@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Algorithm, FoundKeys, Key, KeySource,
+    jwe::{Decryption, Opened},
     jws::{Compact, Header, HeaderBuffer, PayloadBuffer, does_not_fit, malformed},
     known_headers::KnownHeaders,
     rules::Rules,
@@ -32,8 +33,11 @@ use crate::{
 /// 5. the claims, in one pass: `iss`, `aud`, `exp`, `nbf`, `iat`, `cnf`, and what the
 ///    [`Profile`](super::Profile) requires.
 ///
-/// It does NOT decrypt, fetch what a header points to, or ask the issuer whether the token was
-/// revoked.
+/// An encrypted token is opened first, where there are
+/// [decryption keys](super::JwtValidatorBuilder::decryption_keys); what is inside is judged as above,
+/// and must be signed.
+///
+/// It does NOT fetch what a header points to, or ask the issuer whether the token was revoked.
 ///
 /// ```
 /// use portcullis::jwt::{Algorithm, JwtValidator, StaticKeys};
@@ -59,6 +63,8 @@ enum Issuers {
 
 struct Several {
     by_iss: HashMap<Box<str>, Arc<Issuer>>,
+    /// Those of all of them: an encrypted token does not say whose it is.
+    decryption: Decryption,
     max_token_bytes: usize,
     /// That of the first validator.
     clock: Arc<dyn Clock>,
@@ -68,6 +74,7 @@ struct Several {
 /// All that belongs to one issuer. What one issuer allows says nothing about another.
 pub(super) struct Issuer {
     pub(super) keys: Arc<dyn KeySource>,
+    pub(super) decryption: Decryption,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) rules: Rules,
     pub(super) clock: Arc<dyn Clock>,
@@ -112,22 +119,61 @@ impl JwtValidator {
             return Err(BuildError::invalid("issuer", "there is no validator; give at least one"));
         };
         let known_headers = KnownHeaders::default();
-        let several = Several { by_iss, max_token_bytes, clock, known_headers };
+        let several = Several {
+            decryption: Decryption::union(
+                by_iss.values().map(|issuer: &Arc<Issuer>| &issuer.decryption),
+            ),
+            by_iss,
+            max_token_bytes,
+            clock,
+            known_headers,
+        };
         Ok(Self(Issuers::Several(Arc::new(several))))
     }
 
     /// As far as it goes without waiting.
     fn begin(&self, token: &str) -> Result<Progress, AuthError> {
         check_length(token, self.max_token_bytes())?;
-        let compact = Compact::split(token)?;
-        if let Some(header) = self.known_headers().find(&compact) {
-            return self.judge(token, &compact, header);
+        match Compact::split(token) {
+            Ok(compact) => self.begin_signed(token, &compact, None),
+            Err(error) if error.kind() == AuthErrorKind::EncryptedTokenNoKey => {
+                self.begin_encrypted(token, error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn begin_encrypted(&self, token: &str, no_key: AuthError) -> Result<Progress, AuthError> {
+        let decryption = match &self.0 {
+            Issuers::One(issuer) => &issuer.decryption,
+            Issuers::Several(several) => &several.decryption,
+        };
+        let opened = decryption.open(token, no_key)?;
+        match self.begin_signed(opened.token(), &opened.compact()?, Some(&opened))? {
+            Progress::Done(identity) => {
+                opened.agrees_with(&identity)?;
+                Ok(Progress::Done(identity))
+            }
+            Progress::Waiting(issuer, keys, _) => {
+                Ok(Progress::Waiting(issuer, keys, Some(Box::new(opened))))
+            }
+        }
+    }
+
+    fn begin_signed(
+        &self,
+        token: &str,
+        compact: &Compact<'_>,
+        opened: Option<&Opened>,
+    ) -> Result<Progress, AuthError> {
+        if let Some(header) = self.known_headers().find(compact) {
+            return self.judge(token, compact, header, opened);
         }
         let mut buffer = HeaderBuffer::new();
         let header = compact.header(&mut buffer)?;
-        let progress = self.judge(token, &compact, &header)?;
+        let progress = self.judge(token, compact, &header, opened)?;
         if let Progress::Done(_) = progress {
-            self.known_headers().note(&compact, &header);
+            self.known_headers().note(compact, &header);
         }
         Ok(progress)
     }
@@ -137,15 +183,17 @@ impl JwtValidator {
         token: &str,
         compact: &Compact<'_>,
         header: &Header<'_>,
+        opened: Option<&Opened>,
     ) -> Result<Progress, AuthError> {
         match &self.0 {
             Issuers::One(issuer) => {
+                issuer.decryption.admits(opened, &issuer.rules.profile.types)?;
                 let algorithm = issuer.accept(compact, header)?;
                 match issuer.find(header, algorithm).into_ready() {
-                    Ok(found) => {
-                        issuer.prove_and_read(compact, header, algorithm, found).map(Progress::Done)
-                    }
-                    Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
+                    Ok(found) => issuer
+                        .prove_and_read(compact, header, algorithm, found, origin(opened))
+                        .map(Progress::Done),
+                    Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys, None)),
                 }
             }
             Issuers::Several(several) => {
@@ -153,15 +201,16 @@ impl JwtValidator {
                 let claims = parse_claims(compact.payload_in(&mut buffer)?)?;
                 let issuer = several.choose(&claims)?;
                 check_length(token, issuer.max_token_bytes)?;
+                issuer.decryption.admits(opened, &issuer.rules.profile.types)?;
                 let algorithm = issuer.accept(compact, header)?;
                 match issuer.find(header, algorithm).into_ready() {
                     Ok(found) => {
                         let found = found.map_err(|error| name_the_kid(error, header))?;
                         let key = prove(compact, algorithm, &found)?;
-                        let identity = issuer.read(header, &claims, key)?;
+                        let identity = issuer.read(header, &claims, key, origin(opened))?;
                         Ok(Progress::Done(identity.claims_in(compact.token()).build()))
                     }
-                    Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys)),
+                    Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys, None)),
                 }
             }
         }
@@ -184,16 +233,21 @@ impl JwtValidator {
 
 enum Progress {
     Done(Identity),
-    Waiting(Arc<Issuer>, Attempt<Result<FoundKeys, AuthError>>),
+    Waiting(Arc<Issuer>, Attempt<Result<FoundKeys, AuthError>>, Option<Box<Opened>>),
 }
 
 impl TokenValidator for JwtValidator {
     fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
         match self.begin(presented.token()) {
             Ok(Progress::Done(identity)) => Attempt::ready(Ok(identity)),
-            Ok(Progress::Waiting(issuer, keys)) => {
+            Ok(Progress::Waiting(issuer, keys, Some(opened))) => Attempt::pending(async move {
+                let identity = issuer.resume(opened.token(), keys.await, Origin::EncryptedJwt)?;
+                opened.agrees_with(&identity)?;
+                Ok(identity)
+            }),
+            Ok(Progress::Waiting(issuer, keys, None)) => {
                 let token = Zeroizing::new(presented.token().to_owned());
-                Attempt::pending(async move { issuer.resume(&token, keys.await) })
+                Attempt::pending(async move { issuer.resume(&token, keys.await, Origin::Jwt) })
             }
             Err(error) => Attempt::ready(Err(error)),
         }
@@ -266,12 +320,13 @@ impl Issuer {
         &self,
         token: &str,
         found: Result<FoundKeys, AuthError>,
+        origin: Origin,
     ) -> Result<Identity, AuthError> {
         let compact = Compact::split(token)?;
         let mut buffer = HeaderBuffer::new();
         let header = compact.header(&mut buffer)?;
         let algorithm = header.algorithm(&self.algorithms)?;
-        self.prove_and_read(&compact, &header, algorithm, found)
+        self.prove_and_read(&compact, &header, algorithm, found, origin)
     }
 
     fn prove_and_read(
@@ -280,12 +335,13 @@ impl Issuer {
         header: &Header<'_>,
         algorithm: Algorithm,
         found: Result<FoundKeys, AuthError>,
+        origin: Origin,
     ) -> Result<Identity, AuthError> {
         let found = found.map_err(|error| name_the_kid(error, header))?;
         let key = prove(compact, algorithm, &found)?;
         let mut buffer = PayloadBuffer::new();
         let claims = parse_claims(compact.payload_in(&mut buffer)?)?;
-        let identity = self.read(header, &claims, key)?;
+        let identity = self.read(header, &claims, key, origin)?;
         Ok(identity.claims_in(compact.token()).build())
     }
 
@@ -295,8 +351,9 @@ impl Issuer {
         header: &Header<'_>,
         claims: &Claims<'_>,
         key: &Key,
+        origin: Origin,
     ) -> Result<IdentityBuilder, AuthError> {
-        let mut identity = self.rules.judge(header, claims, self.clock.now())?.origin(Origin::Jwt);
+        let mut identity = self.rules.judge(header, claims, self.clock.now())?.origin(origin);
         if let Some(kid) = key.jwk().kid() {
             identity = identity.key_id(kid);
         }
@@ -308,6 +365,10 @@ impl Issuer {
         }
         Ok(identity)
     }
+}
+
+const fn origin(opened: Option<&Opened>) -> Origin {
+    if opened.is_some() { Origin::EncryptedJwt } else { Origin::Jwt }
 }
 
 /// The key that signed. A source may err, so each key is asked again whether it fits.

@@ -3,8 +3,8 @@
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use super::{
-    Algorithm, JwtValidator, KeySource, Profile, known_headers::KnownHeaders, rules::Rules,
-    validator::Issuer,
+    Algorithm, JwtValidator, KeySource, Profile, jwe::Decryption, known_headers::KnownHeaders,
+    rules::Rules, validator::Issuer,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -36,6 +36,7 @@ pub struct JwtValidatorBuilder<Step = Complete> {
     max_lifetime: Option<Duration>,
     max_token_bytes: usize,
     clock: Arc<dyn Clock>,
+    pub(super) decryption: Decryption,
     /// The first word that was given something it cannot use; told by `build`.
     problem: Option<BuildError>,
     step: PhantomData<fn() -> Step>,
@@ -68,6 +69,7 @@ impl JwtValidator {
             max_lifetime: None,
             max_token_bytes: DEFAULT_TOKEN_BYTES,
             clock: Arc::new(SystemClock),
+            decryption: Decryption::default(),
             problem: None,
             step: PhantomData,
         }
@@ -239,8 +241,10 @@ impl JwtValidatorBuilder {
             tolerance: self.tolerance,
             max_lifetime: self.max_lifetime,
         };
+        self.decryption.check()?;
         Ok(JwtValidator::new(Issuer {
             keys: self.keys,
+            decryption: self.decryption,
             algorithms: self.algorithms,
             rules,
             clock: self.clock,
@@ -264,6 +268,7 @@ impl<Step> JwtValidatorBuilder<Step> {
             max_lifetime: self.max_lifetime,
             max_token_bytes: self.max_token_bytes,
             clock: self.clock,
+            decryption: self.decryption,
             problem: self.problem,
             step: PhantomData,
         }

@@ -244,8 +244,14 @@ fn missing_scope(identity: &Identity, needed: &Scope, need: &str) -> Decision {
     } else {
         printable(identity.scope(), 200)
     };
+    let hint = if identity.scope().is_empty() && identity.is_introspected() {
+        "; perhaps this service's client id is not among the token's audiences, and the issuer \
+         tells scopes to those alone"
+    } else {
+        ""
+    };
     let error = AuthError::new(AuthErrorKind::MissingScope)
-        .with_detail(format_args!("{need}, {} has {has}", printable(who, 64)));
+        .with_detail(format_args!("{need}, {} has {has}{hint}", printable(who, 64)));
     Decision::Forbid { error, scope: Some(needed.clone()) }
 }
 

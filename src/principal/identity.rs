@@ -27,7 +27,7 @@ use crate::{
 pub struct Identity(pub(super) Arc<Facts>);
 
 /// Small, because a cache holds many.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Facts {
     /// A part of the text that all the others are parts of: the claims, and behind them what does
     /// not stand in them.
@@ -65,6 +65,7 @@ pub(super) struct Known {
 }
 
 /// Where the claims are.
+#[derive(Clone)]
 pub(super) enum Claims {
     Here(Span),
     /// In the payload of this signed token: decoded when somebody asks.
@@ -73,6 +74,7 @@ pub(super) enum Claims {
 }
 
 /// What many identities do not have.
+#[derive(Clone)]
 pub(super) struct Rare {
     pub(super) session_id: Span,
     pub(super) authorization_id: Span,
@@ -309,6 +311,15 @@ impl Identity {
     pub(crate) fn is_usable_by(&self, clock: &dyn Clock) -> bool {
         let is_timed = self.0.fresh_until != u64::MAX || self.0.lease.is_some();
         self.is_usable(clock.now(), if is_timed { clock.monotonic() } else { Duration::ZERO })
+    }
+
+    /// The same, to be verified again at this reading of the monotonic clock at the latest.
+    pub(crate) fn with_freshness(mut self, until: Duration) -> Self {
+        let until = nanos(until);
+        if until < self.0.fresh_until {
+            Arc::make_mut(&mut self.0).fresh_until = until;
+        }
+        self
     }
 
     /// The token that holds the claims, so that a cache need not keep it twice.

@@ -10,6 +10,13 @@ use std::{
 #[derive(Default)]
 pub(super) struct Memo(OnceLock<Box<Node>>);
 
+impl Clone for Memo {
+    /// Empty: a copy makes its own.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
 struct Node {
     id: TypeId,
     value: Arc<dyn Any + Send + Sync>,

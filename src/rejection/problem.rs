@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use super::{Rejection, ResponseForRejection};
 
 /// `application/problem+json`: `type`, `title`, `status`, `detail`, and the members `error` (the
-/// RFC 6750 code) and `missing` (`token`, `session`).
+/// RFC 6750 code), `missing` (`token`, `session`), and `login` (where a script finds the login page).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProblemDetails;
 
@@ -24,6 +24,9 @@ impl<B: From<Bytes>> ResponseForRejection<B> for ProblemDetails {
         }
         if !rejection.missing().is_empty() {
             problem["missing"] = rejection.missing().into();
+        }
+        if let Some(login) = rejection.login() {
+            problem["login"] = login.into();
         }
         Bytes::from(problem.to_string()).into()
     }

@@ -10,7 +10,7 @@ use std::{
 use http::Response;
 use pin_project_lite::pin_project;
 
-use crate::{authentication::Authentication, rejection::challenge_bare_401};
+use crate::authentication::Authentication;
 
 pin_project! {
     /// The future of [`Require`](super::Require).
@@ -48,7 +48,7 @@ where
         match self.project().state.project() {
             StateProjection::Passed { inner, record } => {
                 let mut response = ready!(inner.poll(cx))?;
-                challenge_bare_401(&mut response, record.request_kind(), record.seen());
+                record.challenge(&mut response);
                 Poll::Ready(Ok(response))
             }
             StateProjection::Refused { response } => {

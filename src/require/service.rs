@@ -84,6 +84,9 @@ impl<P: Policy, R> RequireLayer<P, R> {
         if record.is_preflight() {
             return Ok(());
         }
+        if !self.redirects {
+            record.never_redirect();
+        }
         if let Some(named) = &self.named {
             if let Some(name) = record.first_hidden(named) {
                 return Err(self.hidden(format_args!("scheme {name} is not visible on this route")));

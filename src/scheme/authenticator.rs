@@ -4,10 +4,13 @@ use std::fmt;
 
 use http::request::Parts;
 
-use super::{Outcome, Responder};
+#[cfg(feature = "tickets")]
+use super::SignIn;
+use super::{LoginPages, Outcome, Responder};
 use crate::{
     attempt::Attempt,
     challenge::{Challenge, ChallengeReason},
+    principal::SchemeName,
 };
 
 /// A whole scheme: a bearer header, a cookie, mTLS, a signed request.
@@ -28,6 +31,31 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
     /// Default: the scheme's name.
     fn credential_word(&self) -> Option<&'static str> {
         None
+    }
+
+    /// A browser sends its credential along whoever's page asks, as it does with cookies, client
+    /// certificates and HTTP's `Basic`: a good one does not prove that the user wanted this request.
+    /// A [`CsrfLayer`](crate::csrf::CsrfLayer) asks for more. Default: no.
+    fn is_ambient(&self) -> bool {
+        false
+    }
+
+    /// Where its users sign in, if they do so by themselves: a refusal of this scheme may send them
+    /// there. Whether it has such pages is asked once, when the scheme is made. Default: none.
+    fn pages(&self) -> Option<&LoginPages> {
+        None
+    }
+
+    /// Its part in signing users in and out, if it has one. Default: none.
+    #[cfg(feature = "tickets")]
+    fn sign_in(&self) -> Option<&dyn SignIn> {
+        None
+    }
+
+    /// Says in the log what others must agree on with it. Called once, when its gate is first put
+    /// around a service. Default: nothing is said.
+    fn announce(&self, name: SchemeName) {
+        let _ = name;
     }
 
     /// Its part in the way out, if it has one; whether it has is asked once, when the scheme is

@@ -78,6 +78,26 @@ impl<V: TokenValidator + 'static> BearerScheme<V> {
         self
     }
 
+    /// Asks the application from time to time whether the user of a token is still good; see
+    /// [`Revalidate`](crate::token::Revalidate). Default: nobody is asked.
+    #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+    pub fn revalidate(
+        self,
+        hook: impl crate::token::Revalidate + 'static,
+    ) -> BearerScheme<crate::token::Revalidated<Arc<V>>> {
+        let Self { name, active, bearer: Bearer { judge, realm, max_bytes, vary } } = self;
+        let judge = judge.revalidated(hook);
+        BearerScheme { name, active, bearer: Bearer { judge, realm, max_bytes, vary } }
+    }
+
+    /// The same, whatever its validator is.
+    #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+    pub(crate) fn erased(self) -> BearerScheme<Arc<dyn TokenValidator>> {
+        let Self { name, active, bearer: Bearer { judge, realm, max_bytes, vary } } = self;
+        let judge = judge.erased();
+        BearerScheme { name, active, bearer: Bearer { judge, realm, max_bytes, vary } }
+    }
+
     /// Asked on every request, after any cache. Default: none.
     pub fn revocations(mut self, revocations: impl Revocations + 'static) -> Self {
         self.bearer.judge.revocations = Some(Arc::new(revocations));

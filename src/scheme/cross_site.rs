@@ -2,10 +2,13 @@
 
 use http::{HeaderName, Method, header, request::Parts};
 
+use super::PublicOrigin;
+
 /// A guard for credentials that a browser sends along whoever's page asks: cookies.
 ///
 /// Requests that change nothing by definition (`GET`, `HEAD`, `OPTIONS`, `TRACE`; RFC 9110 §9.2.1)
-/// pass. Any other needs one sign that its page is this site's own:
+/// pass, unless one opens a WebSocket: what comes through it may change anything (RFC 6455 §10.2).
+/// Any other needs one sign that its page is this site's own:
 ///
 /// 1. `Sec-Fetch-Site` is `same-origin`, or `none`: the user typed the address.
 /// 2. `Origin` is this host by https, or an [allowed](Self::allow_origin) one. By http only where
@@ -32,6 +35,7 @@ use http::{HeaderName, Method, header, request::Parts};
 pub struct CrossSiteGuard {
     origins: Vec<Box<str>>,
     header: Option<HeaderName>,
+    own: Option<PublicOrigin>,
 }
 
 impl CrossSiteGuard {
@@ -53,11 +57,20 @@ impl CrossSiteGuard {
         self
     }
 
+    /// Who says where this service is seen: its own pages are those of that origin, and the `Host` that
+    /// a proxy may have changed is not asked. Where nobody knows, no origin is its own. Default: the
+    /// host, by https.
+    pub fn public_origin(mut self, origin: PublicOrigin) -> Self {
+        self.own = Some(origin);
+        self
+    }
+
     /// Whether this site's own page asks, or nothing is changed.
     #[must_use]
     pub fn admits(&self, request: &Parts) -> bool {
-        let is_safe =
-            [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE].contains(&request.method);
+        let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE]
+            .contains(&request.method)
+            && !request.headers.contains_key(header::SEC_WEBSOCKET_KEY);
         let site = only(request, "sec-fetch-site");
         let origin = only(request, header::ORIGIN.as_str());
         let has_header =
@@ -68,7 +81,12 @@ impl CrossSiteGuard {
             || match site {
                 // a browser that says so is not asked for the origin
                 Some(site) => ["same-origin", "none"].contains(&site),
-                None => origin.is_some_and(|origin| is_own(origin, request)),
+                None => origin.is_some_and(|origin| match &self.own {
+                    Some(own) => own
+                        .resolve(&request.headers)
+                        .is_some_and(|own| own.eq_ignore_ascii_case(origin)),
+                    None => is_own(origin, request),
+                }),
             }
     }
 }

@@ -37,6 +37,26 @@ impl<V: TokenValidator + 'static> Judge<V> {
         }
     }
 
+    /// The same, with the users of its tokens checked from time to time.
+    #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+    pub(super) fn revalidated(
+        self,
+        hook: impl crate::token::Revalidate + 'static,
+    ) -> Judge<crate::token::Revalidated<Arc<V>>> {
+        let Self { validator, tls_by, revocations, usage, .. } = self;
+        let validator = Arc::new(crate::token::Revalidated::new(validator, hook));
+        // the application speaks for the user: nothing is to be said
+        let said = Arc::new(AtomicBool::new(true));
+        Judge { validator, tls_by, revocations, usage, said }
+    }
+
+    /// The same, whatever its validator is.
+    #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+    pub(super) fn erased(self) -> Judge<Arc<dyn TokenValidator>> {
+        let Self { validator, tls_by, revocations, usage, said } = self;
+        Judge { validator: Arc::new(validator), tls_by, revocations, usage, said }
+    }
+
     /// Whether it came as it must; before the text is looked at.
     pub(super) fn admit(&self, parts: &Parts) -> Result<(), AuthError> {
         self.tls_by.map_or(Ok(()), |source| tls(source, parts))

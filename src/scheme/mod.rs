@@ -8,10 +8,14 @@ mod cookie;
 mod cross_site;
 #[cfg(feature = "tickets")]
 mod flawed;
+mod forwarded;
 mod judge;
+mod login;
 mod named;
 mod outcome;
 mod responder;
+#[cfg(feature = "tickets")]
+mod sign_in;
 mod source;
 mod transport;
 mod vary;
@@ -20,12 +24,16 @@ pub use authenticator::Authenticator;
 pub use bearer::BearerScheme;
 #[cfg(feature = "tickets")]
 pub use cookie::{
-    CarriedCookie, ChunkDialect, CookieScheme, DangerousTicketCookieBuilder, SameSite,
-    TicketCookie, TicketCookieBuilder,
+    CarriedCookie, ChunkDialect, CookieScheme, DangerousTicketCookieBuilder, ExternalCookie,
+    SameSite, SetCookies, TicketCookie, TicketCookieBuilder,
 };
 #[cfg(feature = "tickets")]
 pub use cross_site::CrossSiteGuard;
+pub use login::{Compat, LoginPages, Page, PublicOrigin, ReturnUrl};
+pub(crate) use login::{Login, Visit};
 pub use named::{IntoSchemes, Scheme};
 pub use outcome::Outcome;
 pub use responder::{Asked, Remembered, Responder};
+#[cfg(feature = "tickets")]
+pub use sign_in::{SignIn, SignOutError};
 pub use transport::{Transport, TransportSource};

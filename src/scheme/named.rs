@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Authenticator;
+use super::{Authenticator, LoginPages};
 use crate::{error::BuildError, principal::SchemeName};
 
 /// A named way to authenticate: .NET's authentication scheme. A value; a clone is a reference
@@ -12,6 +12,7 @@ pub struct Scheme {
     name: SchemeName,
     active: bool,
     responds: bool,
+    redirects: bool,
     authenticator: Arc<dyn Authenticator>,
     flaw: Option<Box<BuildError>>,
 }
@@ -26,8 +27,9 @@ impl Scheme {
             name: name.into(),
             active: true,
             responds: authenticator.responder().is_some(),
+            redirects: authenticator.pages().is_some_and(LoginPages::may_redirect),
+            flaw: authenticator.pages().and_then(LoginPages::flaw).map(Box::new),
             authenticator: Arc::new(authenticator),
-            flaw: None,
         }
     }
 
@@ -59,6 +61,16 @@ impl Scheme {
     /// Whether it takes part in the way out.
     pub(crate) const fn responds(&self) -> bool {
         self.responds
+    }
+
+    /// Whether a refusal of it may become a redirect.
+    pub(crate) const fn redirects(&self) -> bool {
+        self.redirects
+    }
+
+    /// Where its users sign in, if a refusal may send them there.
+    pub(crate) fn pages(&self) -> Option<&LoginPages> {
+        if self.redirects { self.authenticator.pages() } else { None }
     }
 
     /// Why it can not be used.

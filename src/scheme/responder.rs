@@ -4,7 +4,7 @@ use std::{any::Any, fmt};
 
 use http::{HeaderMap, request::Parts};
 
-use super::Outcome;
+use super::{Outcome, ReturnUrl};
 
 /// Adds headers to the answer of a request: a renewed cookie, a deleted one.
 ///
@@ -15,6 +15,14 @@ pub trait Responder: fmt::Debug + Send + Sync {
     /// What the answer will need of the request, which is gone by then. Default: nothing.
     fn remember(&self, parts: &Parts) -> Option<Remembered> {
         let _ = parts;
+        None
+    }
+
+    /// Where the user goes who has just signed in or out, by the headers of the handler's answer. Asked
+    /// before [`respond`](Self::respond), of an answer whose status is exactly 200; the first scheme that
+    /// says a place turns it into a redirect (302). Default: nowhere.
+    fn send_on(&self, asked: Asked<'_>, headers: &HeaderMap) -> Option<ReturnUrl> {
+        let _ = (asked, headers);
         None
     }
 

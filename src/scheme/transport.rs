@@ -9,6 +9,8 @@
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 
+use super::forwarded::{last_element, last_listed};
+
 /// Whether a request was protected on its way.
 ///
 /// A server that ends TLS itself puts it into the extensions of every request, outside the gate:
@@ -83,58 +85,9 @@ fn by_lines(
     }
 }
 
-fn last_listed(line: &str) -> Option<&str> {
-    line.rsplit(',').next().map(trim)
-}
-
-/// RFC 7239 §4: elements separated by commas, of pairs separated by semicolons; `proto` stands once
-/// in the last element. The whole line is read, because a quoted string holds any comma.
 fn last_forwarded_proto(line: &str) -> Option<&str> {
-    let mut rest = line;
-    let mut proto = None;
-    loop {
-        rest = trim(rest);
-        let (name, after) = rest.split_at(token_end(rest));
-        let (value, after) = value(after.strip_prefix('=')?)?;
-        let twice = name.eq_ignore_ascii_case("proto") && proto.replace(value).is_some();
-        if name.is_empty() || twice {
-            return None;
-        }
-        rest = trim(after);
-        if let Some(next) = rest.strip_prefix(';') {
-            rest = next;
-        } else if let Some(next) = rest.strip_prefix(',') {
-            rest = next;
-            proto = None;
-        } else {
-            return if rest.is_empty() { proto } else { None };
-        }
-    }
-}
-
-/// A token or a quoted string, and what follows it.
-fn value(text: &str) -> Option<(&str, &str)> {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = token_end(text);
-        return (end > 0).then(|| text.split_at(end));
-    };
-    let mut escaped = false;
-    let end = quoted.bytes().position(|byte| {
-        let closes = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        closes
-    })?;
-    Some((quoted.get(..end)?, quoted.get(end + 1..)?))
-}
-
-/// Where the token at the start of the text ends (RFC 9110 §5.6.2).
-fn token_end(text: &str) -> usize {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    text.bytes().position(|byte| !is_token(byte)).unwrap_or(text.len())
-}
-
-fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    let [proto] = last_element(line, ["proto"])?;
+    proto
 }
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

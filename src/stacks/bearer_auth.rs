@@ -15,7 +15,7 @@ use crate::{
     rejection::DefaultResponseForRejection,
     require::Require,
     scheme::{BearerScheme, Scheme, TransportSource},
-    token::{Cached, Revocations, TokenValidator, Usage},
+    token::{Cached, Revalidate, Revocations, TokenValidator, Usage},
 };
 
 /// Bearer tokens are required: without a good one, the inner service is not called.
@@ -79,6 +79,15 @@ impl<P, R> BearerAuth<P, R> {
     /// As [`BearerAuth::new`].
     pub fn vary(self) -> Result<Self, BuildError> {
         self.with_scheme(BearerScheme::vary)
+    }
+
+    /// Asks the application from time to time whether the user of a token is still good; see
+    /// [`Revalidate`]. Default: nobody is asked.
+    ///
+    /// # Errors
+    /// As [`BearerAuth::new`].
+    pub fn revalidate(self, hook: impl Revalidate + 'static) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.revalidate(hook).erased())
     }
 
     /// Asked on every request, after the cache. Default: none.

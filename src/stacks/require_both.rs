@@ -57,7 +57,9 @@ pub struct RequireBoth<
 }
 
 impl RequireBoth {
-    /// Both at once. What was said about the schemes of the two (realm, revocations, TLS) is kept.
+    /// Both at once. What was said about the schemes of the two (realm, revocations, TLS, pages) is
+    /// kept. It never redirects all the same: what demands a token is for programs. The ticket's login
+    /// page serves what else stands behind its [gate](Self::gate).
     ///
     /// # Errors
     /// None today; the schemes are checked like any other.
@@ -65,7 +67,8 @@ impl RequireBoth {
         let schemes = (token.scheme().clone(), ticket.scheme().clone());
         let gate = token.optional().stricter(&ticket.optional()).with_schemes(schemes)?;
         let same = policy::same_subject();
-        Ok(Self { stack: Stack::new(gate, both().and(same.clone()))?, same })
+        let require = gate.require(both().and(same.clone()))?.never_redirect();
+        Ok(Self { stack: Stack::of(require, gate), same })
     }
 }
 

@@ -22,7 +22,12 @@ pub(super) struct Stack<P, R = DefaultResponseForRejection> {
 
 impl<P: Policy> Stack<P> {
     pub(super) fn new(gate: AuthenticateLayer, policy: P) -> Result<Self, BuildError> {
-        Ok(Self { require: gate.require(policy)?, gate })
+        Ok(Self::of(gate.require(policy)?, gate))
+    }
+
+    /// A requirement of this gate.
+    pub(super) const fn of(require: RequireLayer<P>, gate: AuthenticateLayer) -> Self {
+        Self { gate, require }
     }
 }
 
@@ -56,7 +61,8 @@ impl<P, R> Stack<P, R> {
         R: Clone,
     {
         let responder = self.require.responder().clone();
-        Ok(Stack { require: self.gate.require(policy)?.respond_with(responder), gate: self.gate })
+        let require = self.gate.require(policy)?.respond_with(responder);
+        Ok(Stack { require: require.redirecting_as(&self.require), gate: self.gate })
     }
 
     pub(super) fn respond_with<R2>(self, responder: R2) -> Stack<P, R2> {

@@ -2,27 +2,30 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, request::Parts};
+use http::request::Parts;
 use tower_layer::Layer;
 
 use super::stack::Stack;
 use crate::{
     authenticate::{Authenticate, AuthenticateLayer},
-    error::{AuthError, BuildError},
+    error::BuildError,
     explain::Explanation,
     policy::{self, And, Policy, PolicyExt, SchemeIs},
-    principal::{Cookies, Identity},
+    principal::Cookies,
     rejection::DefaultResponseForRejection,
     require::Require,
-    scheme::{CarriedCookie, CookieScheme, CrossSiteGuard, Scheme, TicketCookie, TransportSource},
+    scheme::{
+        Compat, CookieScheme, CrossSiteGuard, LoginPages, PublicOrigin, Scheme, SetCookies,
+        SignOutError, TicketCookie, TransportSource,
+    },
     ticket::{IssueError, Ticket, TicketFormat, TicketValidator},
-    token::{Cached, Revocations, TokenValidator},
+    token::{Revocations, TokenValidator},
 };
 
 /// A ticket in a cookie is required: without a good one, the inner service is not called.
 ///
 /// A gate with the one scheme [`Cookies`] and a requirement. Tickets once accepted are remembered
-/// ([`Cached`]), and every hit is judged again by the clock; a ticket that is due slides, and the
+/// ([`Cached`](crate::token::Cached)), and every hit is judged again by the clock; a ticket that is due slides, and the
 /// answer carries the new cookie. [`sign_in`](Self::sign_in) and [`sign_out`](Self::sign_out) are
 /// for the handlers that log users in and out.
 ///
@@ -48,18 +51,16 @@ use crate::{
 /// The handlers have a clone of it:
 ///
 /// ```
-/// use http::{HeaderMap, request::Parts};
-/// use portcullis::{Ticket, TicketAuth, ticket::{IssueError, aspnet::FormsTickets}};
+/// use http::request::Parts;
+/// use portcullis::{Ticket, TicketAuth, scheme::SetCookies, ticket::{IssueError, aspnet::FormsTickets}};
 ///
-/// /// After the password was found to be right. The headers belong to the answer.
+/// /// After the password was found to be right. The cookies belong into the answer.
 /// async fn log_in(
 ///     pages: &TicketAuth<FormsTickets>, request: &Parts, name: &str,
-/// ) -> Result<HeaderMap, IssueError> {
+/// ) -> Result<SetCookies, IssueError> {
 ///     let mut ticket = Ticket::new("Forms", name); // good for the validator's `lifetime`
 ///     ticket.is_persistent = true; // the browser keeps it when it is closed
-///     let mut answer = HeaderMap::new();
-///     pages.sign_in(request, ticket, &mut answer).await?;
-///     Ok(answer)
+///     pages.sign_in(request, ticket).await
 /// }
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// # use portcullis::ticket::{TicketValidator, aspnet::MachineKey};
@@ -67,13 +68,15 @@ use crate::{
 /// # let tickets = TicketValidator::new(FormsTickets::new(key).unwrap());
 /// # let pages = TicketAuth::new(".ASPXAUTH", tickets.lifetime(std::time::Duration::from_secs(60))).unwrap();
 /// # let request = http::Request::new(()).into_parts().0;
-/// # let answer = log_in(&pages, &request, "alice").await.unwrap();
-/// # assert!(answer["set-cookie"].to_str().unwrap().contains("; Expires="));
+/// let mut response = http::Response::new("Welcome");
+/// log_in(&pages, &request, "alice").await.unwrap().write(response.headers_mut());
+/// # assert!(response.headers()["set-cookie"].to_str().unwrap().contains("; Expires="));
 /// # });
 /// ```
+///
+/// With axum the cookies are a part of the response, and the errors are one: see [`SetCookies`].
 #[derive(Debug)]
 pub struct TicketAuth<F, P = SchemeIs, R = DefaultResponseForRejection> {
-    cookie: TicketCookie,
     tickets: TicketValidator<F>,
     scheme: CookieScheme<Arc<dyn TokenValidator>>,
     stack: Stack<P, R>,
@@ -89,66 +92,34 @@ impl<F: TicketFormat + 'static> TicketAuth<F> {
         C: TryInto<TicketCookie>,
         C::Error: Into<BuildError>,
     {
-        let cookie = cookie.try_into().map_err(Into::into)?;
-        let validator: Arc<dyn TokenValidator> = Arc::new(Cached::new(tickets.clone()));
-        let scheme = Scheme::cookie(Cookies, cookie.clone(), validator);
+        let scheme = Scheme::tickets(Cookies, cookie, tickets.clone());
         let gate = AuthenticateLayer::new((scheme.clone(),))?;
         let stack = Stack::new(gate, policy::scheme(Cookies))?;
-        Ok(Self { cookie, tickets, scheme, stack })
+        Ok(Self { tickets, scheme, stack })
     }
 }
 
-impl<F: TicketFormat + 'static, P, R> TicketAuth<F, P, R> {
-    /// Signs a user in whom the application has just recognised: issues the ticket and sets the
-    /// cookie in the headers of the answer. With a store of sessions this is a new session, and the one
-    /// that the browser brought along ends.
+impl<F, P, R> TicketAuth<F, P, R> {
+    /// Signs a user in whom the application has just recognised; see [`AuthenticateLayer::sign_in`].
     ///
     /// # Errors
-    /// The ticket can not be written, or the store could not take it; the headers are as they were.
-    pub async fn sign_in(
-        &self,
-        request: &Parts,
-        ticket: Ticket,
-        answer: &mut HeaderMap,
-    ) -> Result<(), IssueError> {
-        let carried = self.carried(request);
-        let issued = self.tickets.issue(ticket).await?;
-        self.cookie.issue(carried, answer, &issued).map_err(IssueError::Ticket)?;
-        if let Err(error) = self.end_session(request).await {
-            tracing::warn!(target: "portcullis", %error, "the session before this sign-in goes on");
-        }
-        Ok(())
+    /// As there.
+    pub async fn sign_in(&self, request: &Parts, ticket: Ticket) -> Result<SetCookies, IssueError> {
+        self.gate().sign_in(Cookies, request, ticket).await
     }
 
-    /// Signs out: deletes the cookie in the headers of the answer, and the session of this identity (of
-    /// the request's cookie, where none is given) if there is a store. Without one, a copy of the ticket stays good until it expires: see
-    /// [`revocations`](Self::revocations).
+    /// Signs out whom the request's cookie names; see [`AuthenticateLayer::sign_out`].
     ///
     /// # Errors
-    /// As [`TicketValidator::sign_out`]. The cookie is deleted all the same; the session is not.
-    pub async fn sign_out(
-        &self,
-        request: &Parts,
-        identity: Option<&Identity>,
-        answer: &mut HeaderMap,
-    ) -> Result<(), AuthError> {
-        self.cookie.delete(self.carried(request), answer);
-        match identity {
-            Some(identity) => self.tickets.sign_out(identity).await,
-            None => self.end_session(request).await,
-        }
+    /// As there.
+    pub async fn sign_out(&self, request: &Parts) -> Result<SetCookies, SignOutError> {
+        self.gate().sign_out(request).await
     }
 
-    /// The session that the request's cookie names.
-    async fn end_session(&self, request: &Parts) -> Result<(), AuthError> {
-        match self.cookie.read(&request.headers) {
-            Ok(Some(text)) => self.tickets.end_session(&text).await,
-            Ok(None) | Err(_) => Ok(()),
-        }
-    }
-
-    fn carried(&self, request: &Parts) -> CarriedCookie {
-        self.cookie.carried(&request.headers, &request.extensions)
+    /// Who judges and issues the tickets.
+    #[must_use]
+    pub const fn tickets(&self) -> &TicketValidator<F> {
+        &self.tickets
     }
 }
 
@@ -179,6 +150,73 @@ impl<F, P, R> TicketAuth<F, P, R> {
         self.with_scheme(|scheme| scheme.guard(guard))
     }
 
+    /// Where users sign in; see [`CookieScheme::login_path`]. Default: none, and no redirect.
+    ///
+    /// # Errors
+    /// It is no path of this service.
+    pub fn login_path(self, path: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.login_path(path))
+    }
+
+    /// Where users sign out; see [`CookieScheme::logout_path`]. Default: none.
+    ///
+    /// # Errors
+    /// As [`login_path`](Self::login_path).
+    pub fn logout_path(self, path: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.logout_path(path))
+    }
+
+    /// Where those go who are signed in and may not; see [`CookieScheme::access_denied_path`].
+    /// Default: none.
+    ///
+    /// # Errors
+    /// As [`login_path`](Self::login_path).
+    pub fn access_denied_path(self, path: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.access_denied_path(path))
+    }
+
+    /// The parameter that holds the way back; see [`CookieScheme::return_parameter`]. Said after
+    /// [`login_path`](Self::login_path), as are the words below. Default: `ReturnUrl`.
+    ///
+    /// # Errors
+    /// The name does not stand in a query as it is, or there is no page.
+    pub fn return_parameter(self, name: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.return_parameter(name))
+    }
+
+    /// What a proxy cuts off the path; see [`CookieScheme::base_path`]. Default: nothing.
+    ///
+    /// # Errors
+    /// As [`login_path`](Self::login_path), or there is no page.
+    pub fn base_path(self, path: &str) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.base_path(path))
+    }
+
+    /// Where the service is seen; see [`CookieScheme::public_origin`]. Default: nobody says, and
+    /// redirects are relative.
+    ///
+    /// # Errors
+    /// There is no page.
+    pub fn public_origin(self, origin: PublicOrigin) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.public_origin(origin))
+    }
+
+    /// Whose habits are followed; see [`Compat`]. Default: nobody's.
+    ///
+    /// # Errors
+    /// There is no page.
+    pub fn compat(self, compat: Compat) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.compat(compat))
+    }
+
+    /// All of these pages at once, with every word about them, in place of what was said before.
+    ///
+    /// # Errors
+    /// What is wrong with them, or [`RedirectWithoutLoginPath`](BuildError::RedirectWithoutLoginPath).
+    pub fn pages(self, pages: LoginPages) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.pages(pages))
+    }
+
     /// Asked on every request, after the cache: what makes a logout reach tickets that were copied
     /// before it. Default: none.
     ///
@@ -200,16 +238,16 @@ impl<F, P, R> TicketAuth<F, P, R> {
     where
         R: Clone,
     {
-        let Self { cookie, tickets, scheme, stack } = self;
+        let Self { tickets, scheme, stack } = self;
         let stack = stack.with_policy(policy::scheme(Cookies).and(policy))?;
-        Ok(TicketAuth { cookie, tickets, scheme, stack })
+        Ok(TicketAuth { tickets, scheme, stack })
     }
 
     /// Who makes the bodies of refusals. Default: an empty body.
     #[must_use]
     pub fn respond_with<R2>(self, responder: R2) -> TicketAuth<F, P, R2> {
-        let Self { cookie, tickets, scheme, stack } = self;
-        TicketAuth { cookie, tickets, scheme, stack: stack.respond_with(responder) }
+        let Self { tickets, scheme, stack } = self;
+        TicketAuth { tickets, scheme, stack: stack.respond_with(responder) }
     }
 
     /// Records and never refuses: for services that are public in part. Handlers and requirements
@@ -257,7 +295,6 @@ impl<F, P, R: Clone> Clone for TicketAuth<F, P, R> {
     /// Neither the format nor the policy need be `Clone`: they are shared.
     fn clone(&self) -> Self {
         Self {
-            cookie: self.cookie.clone(),
             tickets: self.tickets.clone(),
             scheme: self.scheme.clone(),
             stack: self.stack.clone(),

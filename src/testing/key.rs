@@ -238,6 +238,33 @@ impl SigningKey {
             .unwrap_or_else(|error| panic!("{self:?} cannot sign: {error}"))
     }
 
+    /// What [`restore`](Self::restore) makes the same key from.
+    pub(super) fn save(&self) -> Value {
+        let mut saved = json!({ "kid": &*self.kid, "alg": self.algorithm.name() });
+        match &self.material {
+            Material::Pair(pair) => {
+                let number = pairs(self.algorithm).iter().position(|one| std::ptr::eq(one, *pair));
+                saved["number"] = json!(number);
+            }
+            Material::Secret(secret) => saved["secret"] = json!(base64url::encode(secret)),
+        }
+        saved
+    }
+
+    /// `None` if it is no key.
+    pub(super) fn restore(saved: &Value) -> Option<Self> {
+        let algorithm = Algorithm::parse(saved["alg"].as_str()?)?;
+        let material = match saved["secret"].as_str() {
+            Some(secret) => Material::Secret(base64url::decode(secret)?.into()),
+            None if algorithm.is_symmetric() => return None,
+            None => {
+                let number = usize::try_from(saved["number"].as_u64()?).ok()?;
+                Material::Pair(pairs(algorithm).get(number)?)
+            }
+        };
+        Some(Self { kid: saved["kid"].as_str()?.into(), algorithm, material })
+    }
+
     pub(super) fn signs(&self, algorithm: Algorithm) -> bool {
         self.algorithm.family() == algorithm.family()
     }

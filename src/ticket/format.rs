@@ -63,6 +63,18 @@ pub trait TicketFormat: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The authentication type of the tickets that it opens, where it opens those of one type only: no
+    /// other is issued. Default: any.
+    fn authentication_type(&self) -> Option<&str> {
+        None
+    }
+
+    /// What two applications must agree on to read each other's tickets: the format, its purposes and
+    /// the fingerprints of the keys, for the log. Never a key. Default: nothing is told.
+    fn fingerprint(&self) -> Option<String> {
+        None
+    }
+
     /// Whether a ticket of this format has a place for [`Ticket::properties`]. Default: yes.
     fn holds_properties(&self) -> bool {
         true
@@ -89,6 +101,14 @@ impl<F: TicketFormat + ?Sized> TicketFormat for Arc<F> {
 
     fn session_claim_type(&self) -> Option<&str> {
         (**self).session_claim_type()
+    }
+
+    fn authentication_type(&self) -> Option<&str> {
+        (**self).authentication_type()
+    }
+
+    fn fingerprint(&self) -> Option<String> {
+        (**self).fingerprint()
     }
 
     fn holds_properties(&self) -> bool {

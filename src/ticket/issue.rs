@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{SessionKey, Sessions, Ticket, TicketFormat, TicketValidator, rules::undecided};
+use super::{SessionKey, Sessions, Ticket, TicketFormat, TicketIdentity, TicketValidator};
 use crate::{
     attempt::Attempt,
     error::{AuthError, AuthErrorKind, BuildError},
@@ -21,8 +21,12 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
     /// be waited for.
     ///
     /// # Errors
-    /// The ticket can not be written, or the store could not take it.
+    /// The ticket can not be written, or is of another authentication type than the format's; or the
+    /// store could not take it.
     pub fn issue(&self, mut ticket: Ticket) -> Attempt<Result<Renewed, IssueError>> {
+        if let Err(error) = self.check_type(&ticket) {
+            return Attempt::ready(Err(IssueError::Ticket(error)));
+        }
         let issued_at = *ticket.issued_at.get_or_insert(self.rules.clock.now());
         if ticket.expires_at.is_none() {
             let Some(lifetime) = self.rules.lifetime else {
@@ -40,6 +44,22 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
         }
     }
 
+    /// Katana drops such a sign-in without a word.
+    fn check_type(&self, ticket: &Ticket) -> Result<(), BuildError> {
+        let given =
+            ticket.identity().map(|TicketIdentity { authentication_type, .. }| authentication_type);
+        match (self.format.authentication_type(), given) {
+            (Some(own), Some(given)) if own != given => {
+                let problem = format!(
+                    "the ticket is of the type {given:?}, and this format opens tickets of {own:?}; make \
+                     it with Ticket::new({own:?}, ..)"
+                );
+                Err(BuildError::invalid("authentication_type", problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn open_session(
         &self,
         store: Arc<dyn Sessions>,
@@ -49,7 +69,9 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
         store.store(ticket.clone()).and_then(move |key| {
             let key = match key {
                 Ok(key) => key,
-                Err(error) => return Attempt::ready(Err(IssueError::Sessions(undecided(error)))),
+                Err(error) => {
+                    return Attempt::ready(Err(IssueError::Sessions(error.into_undecidable())));
+                }
             };
             match validator.write(&validator.reference(&ticket, &key), &ticket) {
                 Ok(written) => Attempt::ready(Ok(written)),
@@ -70,23 +92,12 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
         let Some(store) = &self.rules.sessions else { return Attempt::ready(Ok(())) };
         // the `sid` of a token is no key of this store
         match identity.session_id().filter(|_| Ticket::of(identity).is_some()) {
-            Some(key) => {
-                store.remove(&SessionKey::from(key)).map(|removed| removed.map_err(undecided))
-            }
+            Some(key) => store
+                .remove(&SessionKey::from(key))
+                .map(|removed| removed.map_err(AuthError::into_undecidable)),
             None => Attempt::ready(Err(AuthError::new(AuthErrorKind::SessionGone).with_detail(
                 "the identity to sign out is of another scheme: it has no session here",
             ))),
-        }
-    }
-
-    /// Ends the session that a cookie's text names, if it names one.
-    pub(crate) fn end_session(&self, text: &str) -> Attempt<Result<(), AuthError>> {
-        let opened = self.format.unprotect(text);
-        match (&self.rules.sessions, opened.and_then(|it| self.rules.session_key(&it))) {
-            (Some(store), Ok(Some(key))) => {
-                store.remove(&key).map(|removed| removed.map_err(undecided))
-            }
-            _ => Attempt::ready(Ok(())),
         }
     }
 }
@@ -95,17 +106,21 @@ impl<F: TicketFormat + 'static> TicketValidator<F> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IssueError {
+    /// The scheme that was named is none of this gate, or it does not sign in.
+    Scheme(BuildError),
     /// The store could not take it now.
     Sessions(AuthError),
     /// It can not be written: the error names what the format has no place for.
     Ticket(BuildError),
+    /// The request came over plain http, where TLS is demanded.
+    Transport(AuthError),
 }
 
 impl fmt::Display for IssueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sessions(error) => fmt::Display::fmt(error, f),
-            Self::Ticket(error) => fmt::Display::fmt(error, f),
+            Self::Scheme(error) | Self::Ticket(error) => fmt::Display::fmt(error, f),
+            Self::Sessions(error) | Self::Transport(error) => fmt::Display::fmt(error, f),
         }
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | does check | expiry, an absolute age where [one is set](TicketValidator::max_lifetime), the session, and [what you ask](Revalidate) |
+//! | does check | expiry, an absolute age where [one is set](TicketValidator::max_lifetime), the session, and [what you ask](TicketValidator::revalidate) |
 //! | does NOT check | whether a stateless ticket was copied before its owner signed out: it stays good until it expires, unless a [revocation](crate::token::Revocations) or a session store ends it |
 //!
 //! # From a ticket to an identity
@@ -39,8 +39,10 @@ pub mod aspnet;
 mod claims;
 mod format;
 mod issue;
+mod issuer;
+mod regenerate;
 mod renewal;
-mod revalidate;
+mod revalidation;
 mod rules;
 mod sessions;
 #[expect(clippy::module_inception, reason = "the room's first noun")]
@@ -49,7 +51,7 @@ mod validator;
 
 pub use format::{RenewalRule, TicketFormat};
 pub use issue::IssueError;
-pub use revalidate::{Revalidate, Verdict};
-pub use sessions::{InMemorySessions, SessionKey, Sessions};
+pub(crate) use issuer::TicketIssuer;
+pub use sessions::{InMemorySessions, SessionKey, Sessions, StoredTicket};
 pub use ticket::{Ticket, TicketClaim, TicketIdentity, Verbatim};
 pub use validator::TicketValidator;

@@ -3,13 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Revalidate, SessionKey, Sessions, Ticket, Verdict, claims::Claims, renewal, renewal::Sliding,
+    SessionKey, Sessions, StoredTicket, Ticket,
+    claims::Claims,
+    regenerate::Regenerate,
+    renewal::{self, Sliding},
 };
 use crate::{
     attempt::Attempt,
     clock::{Clock, UnixTime},
     error::{AuthError, AuthErrorClass, AuthErrorKind},
     principal::{Identity, Origin},
+    token::{Checked, Revalidation},
 };
 
 /// What one validator holds a ticket against.
@@ -20,29 +24,38 @@ pub(super) struct Rules {
     pub(super) lifetime: Option<Duration>,
     pub(super) demands_expiry: bool,
     pub(super) sliding: Sliding,
-    pub(super) revalidate: Option<Arc<dyn Revalidate>>,
+    pub(super) revalidation: Option<Revalidation>,
+    pub(super) regenerate: Option<Regenerate>,
     pub(super) sessions: Option<Arc<dyn Sessions>>,
     pub(super) session_claim_type: Option<Box<str>>,
 }
 
-type Judged = Attempt<Result<Identity, AuthError>>;
+pub(super) type Judged = Attempt<Result<Identity, AuthError>>;
 
 impl Rules {
-    /// Judges a ticket that a key opened: the session first, whose ticket takes its place.
-    pub(super) fn judge(self: &Arc<Self>, opened: Ticket) -> Judged {
-        let key = match self.session_key(&opened) {
-            Ok(Some(key)) => key,
-            Ok(None) => return self.judge_times(opened, None),
-            Err(error) => return Attempt::ready(Err(error)),
-        };
+    /// Judges a ticket that a key opened: the session first, whose ticket takes its place. `text` is
+    /// what the ticket is known by.
+    pub(super) fn judge(self: &Arc<Self>, opened: Ticket, text: &str) -> Judged {
+        match self.session_key(&opened) {
+            Ok(Some(key)) => self.judge_session(key, 0),
+            Ok(None) => self.judge_times(opened, text, None),
+            Err(error) => Attempt::ready(Err(error)),
+        }
+    }
+
+    /// Judges what the store has by now, which is another ticket where somebody renewed it meanwhile.
+    fn judge_session(self: &Arc<Self>, key: SessionKey, round: usize) -> Judged {
         let Some(store) = self.sessions.clone() else {
             return Attempt::ready(Err(AuthErrorKind::SessionGone.into()));
         };
         let rules = Arc::clone(self);
         store.retrieve(&key).and_then(move |found| match found {
-            Ok(Some(ticket)) => rules.judge_times(ticket, Some(Session { store, key })),
+            Ok(Some(StoredTicket { ticket, version })) => {
+                let text = key.as_str().to_owned();
+                rules.judge_times(ticket, &text, Some(Session { store, key, version, round }))
+            }
             Ok(None) => Attempt::ready(Err(AuthErrorKind::SessionGone.into())),
-            Err(error) => Attempt::ready(Err(undecided(error))),
+            Err(error) => Attempt::ready(Err(error.into_undecidable())),
         })
     }
 
@@ -59,20 +72,19 @@ impl Rules {
         }
     }
 
-    fn judge_times(self: &Arc<Self>, ticket: Ticket, session: Option<Session>) -> Judged {
+    fn judge_times(
+        self: &Arc<Self>,
+        ticket: Ticket,
+        text: &str,
+        session: Option<Session>,
+    ) -> Judged {
         if let Err(error) = self.check_times(&ticket) {
             return refuse(session, error);
         }
-        let Some(hook) = &self.revalidate else { return self.accept(ticket, false, session) };
-        let rules = Arc::clone(self);
-        hook.revalidate(&ticket).and_then(move |verdict| match verdict {
-            Ok(Verdict::Keep) => rules.accept(ticket, false, session),
-            Ok(Verdict::Reject(kind)) => refuse(session, kind.into()),
-            Ok(Verdict::Replace(other)) => {
-                rules.accept(in_place_of(&ticket, *other), true, session)
-            }
-            Err(error) => Attempt::ready(Err(undecided(error))),
-        })
+        match &self.revalidation {
+            None => self.accept(Good { ticket, next: None, checked: None, session }),
+            Some(revalidation) => self.revalidate(revalidation, ticket, text, session),
+        }
     }
 
     fn check_times(&self, ticket: &Ticket) -> Result<(), AuthError> {
@@ -88,53 +100,100 @@ impl Rules {
 
     /// A session slides here, on the way in: its ticket must not be remembered by anybody. A ticket
     /// without a session slides on the way out, where its new text can be written.
-    fn accept(&self, ticket: Ticket, replaced: bool, session: Option<Session>) -> Judged {
+    pub(super) fn accept(self: &Arc<Self>, good: Good) -> Judged {
+        match good.session {
+            None => Attempt::ready(self.accept_ticket(good)),
+            Some(_) => self.accept_session(good),
+        }
+    }
+
+    fn accept_ticket(&self, good: Good) -> Result<Identity, AuthError> {
+        let Good { mut ticket, next, checked, .. } = good;
         let now = self.clock.now();
+        let fresh_until = checked.map(|it| it.fresh_until);
+        if let Some(next) = next {
+            return self.identity(&Arc::new(next), &ticket, now, None, fresh_until);
+        }
+        if let Some(checked) = checked {
+            renewal::note_check(&mut ticket, checked.at);
+        }
+        let ticket = Arc::new(ticket);
+        self.identity(&ticket, &ticket, now, None, fresh_until)
+    }
+
+    fn accept_session(self: &Arc<Self>, good: Good) -> Judged {
+        let Good { ticket, next, checked, session } = good;
         let Some(session) = session else {
-            return Attempt::ready(self.identity(Arc::new(ticket), now, None));
+            return Attempt::ready(Err(AuthErrorKind::SessionGone.into()));
         };
-        let slid = self.sliding.slide(&ticket, now).map(|mut slid| {
+        let now = self.clock.now();
+        let mut content = next;
+        if content.is_none()
+            && let Some(checked) = checked.filter(|it| it.asked)
+        {
+            let mut noted = ticket.clone();
+            renewal::note_check(&mut noted, checked.at);
+            content = Some(noted);
+        }
+        if let Some(mut slid) = self.sliding.slide(content.as_ref().unwrap_or(&ticket), now) {
             // a revocation of what was issued before concerns the sign-in, however often it slid
             if let Some(signed_in_at) = renewal::signed_in_at(&ticket) {
                 renewal::remember(&mut slid, signed_in_at);
             }
-            slid
-        });
-        let due = replaced || slid.is_some();
-        let ticket = Arc::new(slid.unwrap_or(ticket));
-        let identity = self.identity(Arc::clone(&ticket), now, Some(&session.key));
-        if !due || identity.is_err() {
-            return Attempt::ready(identity);
+            content = Some(slid);
         }
-        session.store.renew(&session.key, Arc::unwrap_or_clone(ticket)).map(|renewed| match renewed
-        {
-            Ok(true) => identity,
-            // somebody signed out in the meantime
-            Ok(false) => Err(AuthErrorKind::SessionGone.into()),
-            Err(error) => Err(undecided(error)),
+        // never remembered: the store is asked each time
+        let fresh_until = Some(self.clock.monotonic());
+        let identity_of = |ticket: &Arc<Ticket>| {
+            self.identity(ticket, ticket, now, Some(&session.key), fresh_until)
+        };
+        let Some(content) = content.map(Arc::new) else {
+            return Attempt::ready(identity_of(&Arc::new(ticket)));
+        };
+        let identity = match identity_of(&content) {
+            Ok(identity) => identity,
+            Err(error) => return Attempt::ready(Err(error)),
+        };
+        let rules = Arc::clone(self);
+        let Session { store, key, version, round } = session;
+        store.renew(&key, version, Arc::unwrap_or_clone(content)).and_then(move |renewed| {
+            match renewed {
+                Ok(true) => Attempt::ready(Ok(identity)),
+                // somebody renewed it in the meantime, or signed out
+                Ok(false) if round < MOST_ROUNDS => rules.judge_session(key, round + 1),
+                Ok(false) => {
+                    let ticket = Arc::new(ticket);
+                    let identity = rules.identity(&ticket, &ticket, now, Some(&key), fresh_until);
+                    Attempt::ready(identity)
+                }
+                Err(error) => Attempt::ready(Err(error.into_undecidable())),
+            }
         })
     }
 
-    /// A session is as old as its sign-in.
-    fn identity(
+    /// The identity of a ticket; a session is as old as its sign-in. `presented` is what the browser
+    /// has: the identity is as old as that, and no longer good.
+    pub(super) fn identity(
         &self,
-        ticket: Arc<Ticket>,
+        ticket: &Arc<Ticket>,
+        presented: &Ticket,
         now: UnixTime,
         session: Option<&SessionKey>,
+        fresh_until: Option<Duration>,
     ) -> Result<Identity, AuthError> {
         let malformed = |why| AuthError::new(AuthErrorKind::TicketMalformed).with_detail(why);
         // ClaimsIdentity.IsAuthenticated: a name alone is a claim that nobody checked
         if ticket.identity().is_some_and(|identity| identity.authentication_type.is_empty()) {
             return Err(malformed("no authentication type: nobody was authenticated"));
         }
-        let claims = Claims::of(&ticket, &self.issuer).ok_or_else(|| malformed("no identity"))?;
+        let claims = Claims::of(ticket, &self.issuer).ok_or_else(|| malformed("no identity"))?;
         if claims.subject.is_none() && claims.client_id.is_none() {
             return Err(malformed("it names nobody: no name identifier, no name and no client"));
         }
         let json = serde_json::to_vec(&claims).map_err(|_| malformed("its claims are no JSON"))?;
 
         // A ticket is still good at the moment of its end; an identity is usable before its end.
-        let until = self.sliding.end(&ticket)?.map(|end| end + Duration::from_nanos(1));
+        let until = self.sliding.end(presented)?.map(|end| end + Duration::from_nanos(1));
         let mut identity = Identity::builder(&self.issuer)
             .scope(claims.scope.clone())
             .claims_json(json)
@@ -147,58 +206,53 @@ impl Rules {
             identity = identity.client_id(client_id);
         }
         let issued_at = match session {
-            Some(_) => renewal::signed_in_at(&ticket),
-            None => ticket.issued_at,
+            Some(_) => renewal::signed_in_at(presented),
+            None => presented.issued_at,
         };
         if let Some(issued_at) = issued_at {
             identity = identity.issued_at(issued_at);
         }
-        if let Some(expires_at) = ticket.expires_at {
+        if let Some(expires_at) = presented.expires_at {
             identity = identity.expires_at(expires_at);
         }
         identity = identity.usable(UnixTime::EPOCH, until);
         if let Some(key) = session {
-            identity = identity.session_id(key.as_str()).fresh_until(self.clock.monotonic());
-        } else if let Some(hook) = &self.revalidate {
-            let fresh = self.clock.monotonic().saturating_add(hook.interval());
-            identity = identity.fresh_until(fresh);
+            identity = identity.session_id(key.as_str());
+        }
+        if let Some(fresh_until) = fresh_until {
+            identity = identity.fresh_until(fresh_until);
         }
         let weight = ticket.weight();
-        Ok(identity.credential(Arc::clone(&ticket)).credential_weight(weight).build())
+        Ok(identity.credential(Arc::clone(ticket)).credential_weight(weight).build())
     }
+}
+
+/// A ticket that may be let in.
+pub(super) struct Good {
+    pub(super) ticket: Ticket,
+    /// What takes its place: the user was signed in again.
+    pub(super) next: Option<Ticket>,
+    /// Whether and when its user was checked.
+    pub(super) checked: Option<Checked>,
+    pub(super) session: Option<Session>,
 }
 
 /// An entry of a store.
-struct Session {
+pub(super) struct Session {
     store: Arc<dyn Sessions>,
-    key: SessionKey,
+    pub(super) key: SessionKey,
+    version: u64,
+    /// How often somebody else was faster.
+    round: usize,
 }
 
 /// Refuses a ticket, and removes its session where the answer is a "no".
-fn refuse(session: Option<Session>, error: AuthError) -> Judged {
+pub(super) fn refuse(session: Option<Session>, error: AuthError) -> Judged {
     match session {
-        Some(Session { store, key }) if error.kind().class() == AuthErrorClass::Invalid => {
+        Some(Session { store, key, .. }) if error.kind().class() == AuthErrorClass::Invalid => {
             store.remove(&key).map(move |_| Err(error))
         }
         _ => Attempt::ready(Err(error)),
-    }
-}
-
-/// The ticket that the application gives for another one: as old as it, and no longer good than it.
-fn in_place_of(old: &Ticket, mut new: Ticket) -> Ticket {
-    new.issued_at = old.issued_at;
-    new.expires_at = old.expires_at;
-    renewal::inherit(old, &mut new);
-    new
-}
-
-/// "It could not be found out", whatever a store says: a store has no opinion on credentials.
-pub(super) fn undecided(error: AuthError) -> AuthError {
-    match error.kind().class() {
-        AuthErrorClass::Undecidable | AuthErrorClass::Misconfigured => error,
-        AuthErrorClass::Invalid | AuthErrorClass::Malformed => {
-            AuthError::new(AuthErrorKind::IssuerUnreachable).with_detail(error)
-        }
     }
 }
 
@@ -209,3 +263,6 @@ fn expired(end: UnixTime, now: UnixTime) -> AuthError {
         format!("expired {end}, now {now}")
     })
 }
+
+/// Whoever is overtaken so often lets the user in as the store has it, and writes nothing.
+const MOST_ROUNDS: usize = 3;

@@ -13,31 +13,37 @@ use crate::{attempt::Attempt, base64url, crypto, error::AuthError};
 /// error is "could not be found out", and is answered with 503 whatever its kind. Nothing that was
 /// judged by a store is remembered by a [`Cached`](crate::token::Cached).
 ///
-/// A store outside the process answers [`Attempt::pending`] and has a command for "replace if
-/// present"; here it is one lock:
+/// Every ticket has a version, which is another one after each renewal, so that of two requests that
+/// renew one session the later does not write back what the earlier one replaced. A store outside the
+/// process answers [`Attempt::pending`] and compares and replaces in one step: in SQL `UPDATE …
+/// SET ticket = $1, version = version + 1 WHERE key = $2 AND version = $3`, one row changed or none; in
+/// Redis a script of three lines. Here it is one lock:
 ///
 /// ```
 /// use std::{collections::HashMap, sync::Mutex};
-/// use portcullis::{Attempt, AuthError, ticket::{SessionKey, Sessions, Ticket}};
+/// use portcullis::{Attempt, AuthError, ticket::{SessionKey, Sessions, StoredTicket, Ticket}};
 ///
 /// #[derive(Debug, Default)]
-/// struct Table(Mutex<HashMap<[u8; 32], Ticket>>);
+/// struct Table(Mutex<HashMap<[u8; 32], StoredTicket>>);
 ///
 /// impl Sessions for Table {
 ///     fn store(&self, ticket: Ticket) -> Attempt<Result<SessionKey, AuthError>> {
 ///         let key = SessionKey::random();
-///         self.0.lock().unwrap().insert(key.digest(), ticket);
+///         self.0.lock().unwrap().insert(key.digest(), StoredTicket::new(ticket, 0));
 ///         Attempt::ready(Ok(key))
 ///     }
 ///
-///     fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
+///     fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<StoredTicket>, AuthError>> {
 ///         Attempt::ready(Ok(self.0.lock().unwrap().get(&key.digest()).cloned()))
 ///     }
 ///
-///     fn renew(&self, key: &SessionKey, ticket: Ticket) -> Attempt<Result<bool, AuthError>> {
+///     fn renew(
+///         &self, key: &SessionKey, version: u64, ticket: Ticket,
+///     ) -> Attempt<Result<bool, AuthError>> {
 ///         let mut table = self.0.lock().unwrap();
-///         let entry = table.get_mut(&key.digest());
-///         Attempt::ready(Ok(entry.map(|entry| *entry = ticket).is_some()))
+///         let entry = table.get_mut(&key.digest()).filter(|entry| entry.version == version);
+///         let renewed = entry.map(|entry| *entry = StoredTicket::new(ticket, version + 1));
+///         Attempt::ready(Ok(renewed.is_some()))
 ///     }
 ///
 ///     fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>> {
@@ -47,9 +53,12 @@ use crate::{attempt::Attempt, base64url, crypto, error::AuthError};
 /// }
 ///
 /// let table = Table::default();
-/// let key = table.store(Ticket::new("Cookies", "alice")).into_ready().unwrap()?;
+/// let alice = || Ticket::new("Cookies", "alice");
+/// let key = table.store(alice()).into_ready().unwrap()?;
+/// assert!(table.renew(&key, 0, alice()).into_ready().unwrap()?);
+/// assert!(!table.renew(&key, 0, alice()).into_ready().unwrap()?, "it is of version 1");
 /// table.remove(&key).into_ready().unwrap()?;
-/// assert!(!table.renew(&key, Ticket::new("Cookies", "alice")).into_ready().unwrap()?);
+/// assert!(!table.renew(&key, 1, alice()).into_ready().unwrap()?);
 /// # Ok::<(), AuthError>(())
 /// ```
 #[diagnostic::on_unimplemented(
@@ -59,12 +68,18 @@ pub trait Sessions: fmt::Debug + Send + Sync {
     /// Keeps a new ticket, under a key that nobody can guess: [`SessionKey::random`].
     fn store(&self, ticket: Ticket) -> Attempt<Result<SessionKey, AuthError>>;
 
-    /// The ticket; `None` if there is none.
-    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>>;
+    /// The ticket and its version; `None` if there is none.
+    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<StoredTicket>, AuthError>>;
 
-    /// Puts another ticket in the place of this key's, **only if one is there**, in one step:
-    /// a removal at the same time must win. Whether one was there.
-    fn renew(&self, key: &SessionKey, ticket: Ticket) -> Attempt<Result<bool, AuthError>>;
+    /// Puts another ticket in the place of this key's, under another version, **only if one is there
+    /// and is of this version**, in one step: a removal or a renewal at the same time wins. Whether it
+    /// did; if not, the ticket that is there now is judged.
+    fn renew(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        ticket: Ticket,
+    ) -> Attempt<Result<bool, AuthError>>;
 
     /// Removes the ticket, if it is there.
     fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>>;
@@ -75,16 +90,39 @@ impl<S: Sessions + ?Sized> Sessions for Arc<S> {
         (**self).store(ticket)
     }
 
-    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
+    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<StoredTicket>, AuthError>> {
         (**self).retrieve(key)
     }
 
-    fn renew(&self, key: &SessionKey, ticket: Ticket) -> Attempt<Result<bool, AuthError>> {
-        (**self).renew(key, ticket)
+    fn renew(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        ticket: Ticket,
+    ) -> Attempt<Result<bool, AuthError>> {
+        (**self).renew(key, version, ticket)
     }
 
     fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>> {
         (**self).remove(key)
+    }
+}
+
+/// A ticket as a store holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredTicket {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// Which of the tickets it is that were kept under this key, one after the other.
+    pub version: u64,
+}
+
+impl StoredTicket {
+    /// A ticket and its version.
+    #[must_use]
+    pub const fn new(ticket: Ticket, version: u64) -> Self {
+        Self { ticket, version }
     }
 }
 
@@ -143,7 +181,7 @@ impl fmt::Debug for SessionKey {
 
 /// Sessions in this process's memory, bounded in number: a restart ends them all, and where there
 /// are too many the ones that were not used for longest go first.
-pub struct InMemorySessions(Cache<[u8; 32], Arc<Ticket>>);
+pub struct InMemorySessions(Cache<[u8; 32], Arc<StoredTicket>>);
 
 impl InMemorySessions {
     /// At most so many sessions.
@@ -155,13 +193,14 @@ impl InMemorySessions {
 
     /// Every change of an entry, one after the other for each key. moka's own `insert` and
     /// `invalidate` do not wait for a computation that runs on the same key.
-    fn compute(&self, key: &SessionKey, change: impl FnOnce(bool) -> Op<Arc<Ticket>>) -> bool {
-        let mut was_there = false;
-        self.0.entry(key.digest()).and_compute_with(|entry| {
-            was_there = entry.is_some();
-            change(was_there)
-        });
-        was_there
+    fn compute(
+        &self,
+        key: &SessionKey,
+        change: impl FnOnce(Option<&StoredTicket>) -> Op<Arc<StoredTicket>>,
+    ) {
+        self.0
+            .entry(key.digest())
+            .and_compute_with(|entry| change(entry.map(moka::Entry::into_value).as_deref()));
     }
 }
 
@@ -175,17 +214,29 @@ impl Default for InMemorySessions {
 impl Sessions for InMemorySessions {
     fn store(&self, ticket: Ticket) -> Attempt<Result<SessionKey, AuthError>> {
         let key = SessionKey::random();
-        self.compute(&key, |_| Op::Put(Arc::new(ticket)));
+        self.compute(&key, |_| Op::Put(Arc::new(StoredTicket::new(ticket, 0))));
         Attempt::ready(Ok(key))
     }
 
-    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
+    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<StoredTicket>, AuthError>> {
         Attempt::ready(Ok(self.0.get(&key.digest()).map(Arc::unwrap_or_clone)))
     }
 
-    fn renew(&self, key: &SessionKey, ticket: Ticket) -> Attempt<Result<bool, AuthError>> {
-        Attempt::ready(Ok(self
-            .compute(key, |was_there| if was_there { Op::Put(Arc::new(ticket)) } else { Op::Nop })))
+    fn renew(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        ticket: Ticket,
+    ) -> Attempt<Result<bool, AuthError>> {
+        let mut renewed = false;
+        self.compute(key, |entry| match entry {
+            Some(entry) if entry.version == version => {
+                renewed = true;
+                Op::Put(Arc::new(StoredTicket::new(ticket, version.wrapping_add(1))))
+            }
+            _ => Op::Nop,
+        });
+        Attempt::ready(Ok(renewed))
     }
 
     fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>> {

@@ -3,15 +3,17 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
-    Revalidate, SessionKey, Sessions, Ticket, TicketClaim, TicketFormat, TicketIdentity,
-    renewal::Sliding, rules::Rules,
+    SessionKey, Sessions, Ticket, TicketClaim, TicketFormat, TicketIdentity,
+    regenerate::Regenerate,
+    renewal::{self, Sliding},
+    rules::Rules,
 };
 use crate::{
     attempt::Attempt,
     clock::{Clock, SystemClock},
     error::{AuthError, BuildError},
     principal::Identity,
-    token::{Presented, Renewed, TokenValidator},
+    token::{Presented, Renewed, Revalidate, Revalidation, TokenValidator},
 };
 
 /// Judges the tickets of one format. See the [module's documentation](super) for the rules.
@@ -63,8 +65,10 @@ impl<F: TicketFormat> TicketValidator<F> {
                 rule: format.renewal_rule(),
                 max_lifetime: None,
                 remembers: format.holds_properties(),
+                checks: false,
             },
-            revalidate: None,
+            revalidation: None,
+            regenerate: None,
             sessions: None,
             session_claim_type: format.session_claim_type().map(Into::into),
         };
@@ -108,10 +112,45 @@ impl<F: TicketFormat> TicketValidator<F> {
         self.with(|rules| rules.sliding.max_lifetime = Some(longest))
     }
 
-    /// Asks the application whether the user of a ticket is still good. Default: nobody is asked.
+    /// Asks the application from time to time whether the user of a ticket is still good: ASP.NET
+    /// Identity's security stamp. Default: nobody is asked.
     #[must_use]
     pub fn revalidate(self, hook: impl Revalidate + 'static) -> Self {
-        self.with(|rules| rules.revalidate = Some(Arc::new(hook)))
+        self.with(|rules| {
+            rules.revalidation = Some(Revalidation::new(hook));
+            rules.sliding.checks = true;
+        })
+    }
+
+    /// Signs the user of a ticket in again whenever [`revalidate`](Self::revalidate) was asked and kept
+    /// it: ASP.NET Identity's `regenerateIdentity`. What this makes of the old ticket takes its place,
+    /// with the old one's properties and persistence and a full new lifetime, also where tickets do
+    /// not slide; an end by [`max_lifetime`](Self::max_lifetime) stays. Where it fails, the old ticket
+    /// stays, and the log tells. Default: the ticket stays as it is.
+    ///
+    /// A format that does not remember the sign-in (FormsAuthentication) makes nothing anew under a
+    /// `max_lifetime`.
+    ///
+    /// ```
+    /// # use portcullis::{Attempt, AuthError, Identity, ticket::{Ticket, TicketFormat, TicketIdentity, TicketValidator}};
+    /// # use portcullis::token::Revalidate;
+    /// # fn build<F: TicketFormat>(tickets: TicketValidator<F>, users: impl Revalidate + 'static) -> TicketValidator<F> {
+    /// tickets.revalidate(users).regenerate(|old| {
+    ///     let name = old.name().unwrap_or_default();
+    ///     let roles = ["clerk"]; // what the user is by now
+    ///     let ticket = roles.iter().fold(Ticket::new("ApplicationCookie", name), |ticket, role| {
+    ///         ticket.with_claim(TicketIdentity::ROLE, role)
+    ///     });
+    ///     Attempt::ready(Ok(ticket))
+    /// })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn regenerate(
+        self,
+        make: impl Fn(&Ticket) -> Attempt<Result<Ticket, AuthError>> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|rules| rules.regenerate = Some(Regenerate(Arc::new(make))))
     }
 
     /// Keeps the tickets in a store; the cookie holds the key of its session alone. A cookie that
@@ -144,6 +183,23 @@ impl<F: TicketFormat> TicketValidator<F> {
         Ok(Renewed::new(self.format.protect(ticket)?, persist_until))
     }
 
+    /// The ticket that follows one of this identity. Where it has no place for the moment of the last
+    /// check, this process remembers it.
+    fn write_next(&self, identity: &Identity, mut next: Ticket) -> Result<Renewed, BuildError> {
+        let Some(revalidation) = self.rules.revalidation.as_ref() else {
+            return self.write(&next, &next);
+        };
+        if self.rules.sliding.remembers {
+            return self.write(&next, &next);
+        }
+        let checked_at = renewal::take_check(&mut next);
+        let written = self.write(&next, &next)?;
+        if let (Some(at), Ok(text)) = (checked_at, str::from_utf8(written.text.expose())) {
+            revalidation.inherit(identity, text, at, &*self.rules.clock);
+        }
+        Ok(written)
+    }
+
     /// The ticket that names a session: one claim and no times (Katana's
     /// `CookieAuthenticationHandler` does this).
     pub(super) fn reference(&self, content: &Ticket, key: &SessionKey) -> Ticket {
@@ -162,7 +218,7 @@ impl<F: TicketFormat> TicketValidator<F> {
 impl<F: TicketFormat> TokenValidator for TicketValidator<F> {
     fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
         match self.format.unprotect(presented.token()) {
-            Ok(opened) => self.rules.judge(opened),
+            Ok(opened) => self.rules.judge(opened, presented.token()),
             Err(error) => Attempt::ready(Err(error)),
         }
     }
@@ -171,19 +227,23 @@ impl<F: TicketFormat> TokenValidator for TicketValidator<F> {
         true
     }
 
-    /// The text of the ticket that slid. A session slid already when it was judged; its cookie is
-    /// written again for the browser's sake, with the same key.
+    /// The text of the ticket that slid, or whose user was signed in again. A session slid already
+    /// when it was judged; its cookie is written again for the browser's sake, with the same key.
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
         let ticket = Ticket::of(identity)?;
+        // issued when it was judged, and the user did not sign in just then
+        let is_new =
+            ticket.issued_at == identity.verified_at() && ticket.issued_at != identity.issued_at();
         let written = if self.rules.sessions.is_some() {
             let key = SessionKey::from(identity.session_id()?);
-            // issued when it was judged, and the user did not sign in just then
-            let slid = ticket.issued_at == identity.verified_at()
-                && ticket.issued_at != identity.issued_at();
-            slid.then(|| self.write(&self.reference(ticket, &key), ticket))
+            is_new.then(|| self.write(&self.reference(ticket, &key), ticket))
         } else {
-            let slid = self.rules.sliding.slide(ticket, self.rules.clock.now());
-            slid.map(|slid| self.write(&slid, &slid))
+            let next = if is_new {
+                Some(ticket.clone())
+            } else {
+                self.rules.sliding.slide(ticket, self.rules.clock.now())
+            };
+            next.map(|next| self.write_next(identity, next))
         };
         written?
             .inspect_err(|error| {

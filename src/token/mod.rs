@@ -2,8 +2,9 @@
 //!
 //! A [`TokenValidator`] judges one format. [`Cached`] remembers what it accepted; [`Revocations`]
 //! are asked on every request, also for what is remembered: a list in memory
-//! ([`InMemoryRevocations`]), or the entries in the issuer's store ([`EntryCheck`]). A
-//! [`TokenRouter`] takes several formats. [`Usage`] tells when a token was used.
+//! ([`InMemoryRevocations`]), or the entries in the issuer's store ([`EntryCheck`]). [`Revalidate`]
+//! asks the application from time to time whether the user is still good. A [`TokenRouter`] takes
+//! several formats. [`Usage`] tells when a token was used.
 
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod cached;
@@ -18,6 +19,11 @@ mod invalidations;
 mod pat_format;
 #[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
 mod refused;
+mod revalidate;
+#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+mod revalidated;
+#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+mod revalidation;
 mod revocations;
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 mod router;
@@ -32,6 +38,11 @@ pub use entry_store::{Entry, EntryKind, EntryStatus, EntryStore};
 pub use in_memory_tokens::{InMemoryTokens, TokenCache};
 #[cfg(feature = "introspection")]
 pub use pat_format::PatFormat;
+pub use revalidate::{Revalidate, Verdict};
+#[cfg(any(feature = "aws-lc", feature = "rust-crypto"))]
+pub use revalidated::Revalidated;
+#[cfg(feature = "tickets")]
+pub(crate) use revalidation::{Checked, Revalidation, Told};
 pub use revocations::{InMemoryRevocations, Revocations};
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 pub use router::{Routed, TokenRouter, Unrouted};

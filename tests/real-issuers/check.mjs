@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 
 import { djangoTokens } from './django.mjs';
+import { encryptedTokens } from './encrypted.mjs';
 import { start } from './oidc_provider.mjs';
 import { opaqueTokens } from './opaque.mjs';
 import { signedTokens } from './signed.mjs';
@@ -17,6 +18,7 @@ try {
   const issuer = await start();
   stopLater(issuer.stop);
   await signedTokens(binary, issuer);
+  await encryptedTokens(binary, issuer);
   await opaqueTokens(binary, issuer);
   await djangoTokens(binary, python);
   console.log('real issuers: all as expected');

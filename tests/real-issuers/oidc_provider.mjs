@@ -11,6 +11,8 @@ import { createServer } from 'node:http';
 import { Provider } from 'oidc-provider';
 
 export const ALGORITHMS = ['RS256', 'ES256', 'PS256', 'EdDSA'];
+export const ENCRYPTIONS =
+  ['RSA-OAEP', 'RSA-OAEP-256', 'ECDH-ES', 'ECDH-ES+A256KW', 'A256KW', 'dir'];
 export const CLIENT = { id: 'nightly-report', secret: 'a secret of the test alone' };
 // The resource server itself, as a client: who asks about tokens.
 export const API = { id: 'orders-api', secret: 'another: with spaces, a + and 100% of the rest' };
@@ -40,7 +42,8 @@ export async function start() {
             scope: SCOPES,
           };
           if (format === 'opaque') return { ...tokens, accessTokenFormat: 'opaque' };
-          const [sign, encrypt] = decodeURIComponent(format).split('+');
+          // the names of encryptions may have a plus as well
+          const [, sign, encrypt] = /^(\w+)(?:\+(.+))?$/.exec(decodeURIComponent(format));
           const jwt = { sign: { alg: sign } };
           if (encrypt) jwt.encrypt = encryptions[encrypt].encrypt;
           return { ...tokens, accessTokenFormat: 'jwt', jwt };

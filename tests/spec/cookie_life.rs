@@ -9,10 +9,9 @@ use portcullis::AuthErrorKind::{self, TicketExpired};
 use portcullis::scheme::{TicketCookie, Transport, TransportSource};
 use portcullis::testing::TicketMint;
 use portcullis::ticket::aspnet::KatanaCookie;
-use portcullis::ticket::{
-    InMemorySessions, Revalidate, Sessions, Ticket, TicketFormat as _, TicketValidator, Verdict,
-};
-use portcullis::{Attempt, AuthError, Authentication, Clock as _, TicketAuth};
+use portcullis::ticket::{InMemorySessions, Sessions, Ticket, TicketFormat as _, TicketValidator};
+use portcullis::token::{Revalidate, Verdict};
+use portcullis::{Attempt, AuthError, Clock as _, Identity, TicketAuth};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use super::ledger;
@@ -67,8 +66,12 @@ async fn katana_slides_after_half() {
 struct Reject;
 
 impl Revalidate for Reject {
-    fn revalidate(&self, _: &Ticket) -> Attempt<Result<Verdict, AuthError>> {
+    fn revalidate(&self, _: &Identity) -> Attempt<Result<Verdict, AuthError>> {
         Attempt::ready(Ok(Verdict::Reject(AuthErrorKind::RejectedByCheck)))
+    }
+
+    fn interval(&self) -> Duration {
+        MINUTES
     }
 }
 
@@ -118,7 +121,7 @@ async fn a_session_is_renewed_under_its_key() {
     let request = Request::new(()).into_parts().0;
     let mut headers = HeaderMap::new();
     let ticket = Ticket::new("ApplicationCookie", "alice");
-    house.auth.sign_in(&request, ticket, &mut headers).await.unwrap();
+    house.auth.sign_in(&request, ticket).await.unwrap().write(&mut headers);
     let line = set_cookies(&headers).remove(0);
     let cookie = line.split(';').next().unwrap().split_once('=').unwrap().1.to_owned();
 
@@ -132,7 +135,7 @@ async fn a_session_is_renewed_under_its_key() {
     let renewed = house.send(&cookie).await.renewed(APPLICATION);
     assert_eq!(key(&renewed), key(&cookie));
     let stored = sessions.retrieve(&key(&cookie).into()).into_ready().unwrap().unwrap().unwrap();
-    assert_eq!(stored.expires_at, Some(house.start + 15 * MINUTES + Duration::from_secs(1)));
+    assert_eq!(stored.ticket.expires_at, Some(house.start + 15 * MINUTES + Duration::from_secs(1)));
     // the old cookie names the same session, which lives on
     house.at(12, 0);
     assert_eq!(house.send(&cookie).await.who, "alice");
@@ -183,10 +186,8 @@ async fn signing_out_wins() {
         let auth = auth.clone();
         async move {
             let parts = request.into_parts().0;
-            let record = parts.extensions.get::<Authentication>().unwrap();
             let mut response = Response::new(());
-            let headers = response.headers_mut();
-            auth.sign_out(&parts, record.primary(), headers).await.unwrap();
+            auth.sign_out(&parts).await.unwrap().write(response.headers_mut());
             Ok::<_, Infallible>(response)
         }
     });
@@ -219,7 +220,7 @@ async fn secure_as_it_is_set_up() {
         request.extensions.insert(transport);
         let mut headers = HeaderMap::new();
         let ticket = Ticket::new("ApplicationCookie", "alice");
-        auth.sign_in(&request, ticket, &mut headers).await.unwrap();
+        auth.sign_in(&request, ticket).await.unwrap().write(&mut headers);
         let line = set_cookies(&headers).remove(0);
         assert_eq!(line.contains("; Secure"), is_secure, "{transport:?}: {line}");
         assert!(line.contains("; HttpOnly") && line.contains("; Path=/"), "{line}");

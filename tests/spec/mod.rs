@@ -80,15 +80,18 @@ mod algorithms;
 mod answers;
 mod chunks;
 mod claims;
+mod code_flow;
 mod connections;
 mod cookie_life;
 mod cookie_renewal;
 mod cookies;
 mod cross_site;
+mod csrf;
 mod discovery;
 mod encodings;
+mod encrypted_tokens;
+mod external_cookie;
 mod forms_cookie_life;
-mod gate_rows;
 mod header_forms;
 mod introspection;
 mod jose_header;
@@ -96,21 +99,35 @@ mod jwks_documents;
 mod key_fetching;
 mod keys_under_load;
 mod kinds_of_caller;
+mod login_redirects;
 mod logs;
 mod machine_keys;
 mod mock_token_endpoint;
 mod opaque_cache;
 mod opaque_issuer;
+mod own_cookies;
 mod policies;
 mod preflight;
 mod principals;
+mod revalidation;
 mod rights;
+mod rows_api;
+mod rows_both;
+mod rows_pages;
+mod rows_wiring;
+mod s1;
+mod s2;
 mod s3;
+mod s4;
 mod s5;
 mod s6;
 mod s7;
 mod s8;
+mod s8_management;
 mod s9_entries;
+mod s9_flows;
+mod s9_tokens;
+mod sign_in;
 mod signatures;
 mod step_up;
 mod strict_json;
@@ -118,6 +135,8 @@ mod supply_chain;
 mod ticket_attacks;
 mod ticket_sessions;
 mod times;
+mod token_client;
+mod token_endpoint_rows;
 mod token_types;
 mod tower;
 mod transport;
@@ -131,37 +150,54 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("answers", answers::TESTS),
     ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
+    ("code_flow", code_flow::TESTS),
     ("connections", connections::TESTS),
     ("cookie_life", cookie_life::TESTS),
     ("cookie_renewal", cookie_renewal::TESTS),
     ("cookies", cookies::TESTS),
     ("cross_site", cross_site::TESTS),
+    ("csrf", csrf::TESTS),
     ("discovery", discovery::TESTS),
     ("encodings", encodings::TESTS),
+    ("encrypted_tokens", encrypted_tokens::TESTS),
+    ("external_cookie", external_cookie::TESTS),
     ("forms_cookie_life", forms_cookie_life::TESTS),
-    ("gate_rows", gate_rows::TESTS),
     ("header_forms", header_forms::TESTS),
     ("introspection", introspection::TESTS),
     ("jose_header", jose_header::TESTS),
     ("jwks_documents", jwks_documents::TESTS),
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
+    ("login_redirects", login_redirects::TESTS),
     ("kinds_of_caller", kinds_of_caller::TESTS),
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
     ("opaque_cache", opaque_cache::TESTS),
     ("opaque_issuer", opaque_issuer::TESTS),
+    ("own_cookies", own_cookies::TESTS),
     ("policies", policies::TESTS),
     ("preflight", preflight::TESTS),
     ("principals", principals::TESTS),
+    ("revalidation", revalidation::TESTS),
     ("rights", rights::TESTS),
+    ("s2", s2::TESTS),
+    ("rows_api", rows_api::TESTS),
+    ("rows_both", rows_both::TESTS),
+    ("rows_pages", rows_pages::TESTS),
+    ("rows_wiring", rows_wiring::TESTS),
+    ("s1", s1::TESTS),
     ("s3", s3::TESTS),
+    ("s4", s4::TESTS),
     ("s5", s5::TESTS),
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
     ("s8", s8::TESTS),
+    ("s8_management", s8_management::TESTS),
     ("s9_entries", s9_entries::TESTS),
+    ("s9_tokens", s9_tokens::TESTS),
+    ("s9_flows", s9_flows::TESTS),
+    ("sign_in", sign_in::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),
     ("strict_json", strict_json::TESTS),
@@ -169,6 +205,8 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("ticket_attacks", ticket_attacks::TESTS),
     ("ticket_sessions", ticket_sessions::TESTS),
     ("times", times::TESTS),
+    ("token_client", token_client::TESTS),
+    ("token_endpoint_rows", token_endpoint_rows::TESTS),
     ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),
     ("transport", transport::TESTS),

@@ -2,11 +2,19 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
 use portcullis::AuthErrorKind::{
-    NoCredential, PlaceholderToken, SubjectMismatch, TicketExpired, TicketUndecryptable,
+    InsecureTransport, NoCredential, PlaceholderToken, SubjectMismatch, TicketExpired,
+    TicketUndecryptable,
 };
-use portcullis::scheme::{SameSite, TicketCookie};
-use portcullis::{AuthErrorKind, Clock, UnixTime};
+use portcullis::scheme::{SameSite, TicketCookie, Transport, TransportSource};
+use portcullis::testing::{ManualClock, TicketMint};
+use portcullis::ticket::TicketValidator;
+use portcullis::ticket::aspnet::{FormsTickets, KatanaAccessToken};
+use portcullis::{
+    AuthErrorKind, BearerAuth, Clock, ProblemDetails, RequireBoth, TicketAuth, UnixTime,
+};
 use tower::{Layer as _, ServiceExt as _};
 
 use super::ledger;
@@ -25,6 +33,8 @@ chapter! {
     async fn a_ticket_that_is_not_good;
     async fn a_ticket_slides_on_an_api_call;
     async fn another_site;
+    async fn another_site_asks_for_a_token;
+    async fn a_ticket_in_the_clear;
     async fn a_copied_ticket;
     async fn the_token_endpoint_reads_no_bearer_token;
     async fn nothing_at_all;
@@ -212,6 +222,64 @@ async fn another_site() {
         .header("sec-fetch-mode", "navigate");
     app.send(forged).await.is_refused(&[W0], &["token"], NoCredential);
     ledger::passed("S6-17");
+}
+
+/// A cookie is enough for a token, so whose page asks counts here.
+async fn another_site_asks_for_a_token() {
+    let app = Estate::new();
+    let f = app.forms("test");
+    let ask = || Call::form("/token", "grant_type=password").cookie(&f);
+    for signs in [
+        &[("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")][..],
+        &[("origin", "https://evil.test")],
+        &[("origin", "null")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("origin", "https://app.test.evil.test"), ("sec-fetch-site", "same-site")],
+    ] {
+        let forged = signs.iter().fold(ask(), |call, (name, value)| call.header(name, value));
+        let refused = app.send(forged).await;
+        assert_eq!((refused.status, &refused.json["error"]), (400, &"invalid_request".into()));
+        assert!(refused.json["access_token"].is_null() && refused.all("set-cookie").is_empty());
+        assert!(refused.all("access-control-allow-origin").is_empty(), "{refused:?}");
+    }
+    // the page of this site, and what a guard can not tell from it: a browser that says nothing. No
+    // page of another origin can read that answer
+    let own = ask().header("origin", "http://app.test").header("sec-fetch-site", "same-origin");
+    for call in [own, ask()] {
+        let granted = app.send(call).await;
+        assert_eq!(granted.status, 200, "{granted:?}");
+        assert!(granted.json["access_token"].is_string());
+        assert!(granted.all("access-control-allow-origin").is_empty(), "{granted:?}");
+    }
+    ledger::passed("S6-18");
+}
+
+/// FormsAuthentication's `requireSSL`: the ticket is not looked at.
+async fn a_ticket_in_the_clear() {
+    let clock = ManualClock::new();
+    let mint = TicketMint::new().clock(clock.clone());
+    let tokens = KatanaAccessToken::new(mint.machine_key()).unwrap();
+    let tickets = FormsTickets::new(mint.machine_key()).unwrap();
+    let tickets = TicketValidator::new(tickets).clock(clock.clone());
+    let tickets = TicketAuth::new(".ASPXAUTH", tickets).unwrap();
+    let both = RequireBoth::new(
+        BearerAuth::new(TicketValidator::new(tokens).clock(clock)).unwrap(),
+        tickets.require_tls(TransportSource::Server).unwrap(),
+    )
+    .unwrap()
+    .respond_with(ProblemDetails);
+    let app = Router::new().route("/api/test", get(async || "hello")).layer(both);
+    let ask = async |transport: Transport| {
+        let call = Call::get("/api/test")
+            .bearer(&mint.katana_access_token("test").build())
+            .cookie(&format!(".ASPXAUTH={}", mint.forms("test").build()));
+        let mut request = call.into_request();
+        request.extensions_mut().insert(transport);
+        Answer::read(app.clone().oneshot(request).await.unwrap()).await
+    };
+    ask(Transport::Plain).await.is_refused(&[WC], &["session"], InsecureTransport);
+    assert_eq!(ask(Transport::Tls).await.status, 200);
+    ledger::passed("S6-21");
 }
 
 async fn a_copied_ticket() {

@@ -52,13 +52,23 @@ impl Desk {
         clock: ManualClock,
         configure: impl FnOnce(Builder) -> Builder,
     ) -> Self {
+        Self::called(API, issuer, clock, configure)
+    }
+
+    /// Under this name.
+    pub fn called(
+        api: &str,
+        issuer: MockIssuer,
+        clock: ManualClock,
+        configure: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let sent = Sent { inner: issuer.fetch(), questions: Arc::default() };
         let endpoint = format!("{}/introspect", issuer.url());
-        let builder = IntrospectionValidator::builder(endpoint, ClientAuth::basic(API, SECRET))
+        let builder = IntrospectionValidator::builder(endpoint, ClientAuth::basic(api, SECRET))
             .fetch(sent.clone())
             .clock(clock.clone())
             .issuer(issuer.url())
-            .audience(API);
+            .audience(api);
         let tokens = Cached::new(configure(builder).build().unwrap());
         let stand = Stand::of(tokens.clone());
         Self { issuer, clock, tokens, stand, sent }

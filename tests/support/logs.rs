@@ -15,6 +15,7 @@ pub struct Log {
 
 impl Log {
     pub fn capture() -> Self {
+        stay_interested();
         let text = Text::default();
         let writer = text.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -37,6 +38,19 @@ impl Log {
         let text = self.text();
         text.lines().filter(|line| line.contains(word)).map(str::to_owned).collect()
     }
+}
+
+/// tracing remembers for each place whether anybody listens there, and who listens on one thread alone
+/// may come too late for that. Somebody listens everywhere, and writes nothing down.
+fn stay_interested() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let nobody = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(io::sink)
+            .finish();
+        tracing::subscriber::set_global_default(nobody).unwrap();
+    });
 }
 
 #[derive(Clone, Debug, Default)]

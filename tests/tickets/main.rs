@@ -5,6 +5,7 @@ mod bench;
 mod claims;
 mod families;
 mod lifetime;
+mod overtaken;
 mod revalidation;
 mod sessions;
 mod times;

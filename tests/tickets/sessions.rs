@@ -10,7 +10,8 @@ use std::{
 use portcullis::{
     Attempt, AuthError, AuthErrorClass, AuthErrorKind, Identity,
     ticket::{
-        InMemorySessions, IssueError, SessionKey, Sessions, Ticket, TicketClaim, TicketValidator,
+        InMemorySessions, IssueError, SessionKey, Sessions, StoredTicket, Ticket, TicketClaim,
+        TicketValidator,
     },
     token::TokenValidator,
 };
@@ -30,7 +31,7 @@ fn key(bench: &Bench, text: &str) -> SessionKey {
 }
 
 fn stored(store: &InMemorySessions, key: &SessionKey) -> Option<Ticket> {
-    ready(store.retrieve(key)).unwrap()
+    ready(store.retrieve(key)).unwrap().map(|stored| stored.ticket)
 }
 
 /// Katana's shape: one claim, no times.
@@ -140,7 +141,7 @@ fn a_logout_is_final() {
     assert!(bench.validate(&other).is_ok(), "another browser");
 
     let key = key(&bench, &text);
-    assert_eq!(ready(store.renew(&key, Ticket::new("Cookies", "alice"))), Ok(false));
+    assert_eq!(ready(store.renew(&key, 0, Ticket::new("Cookies", "alice"))), Ok(false));
     assert_eq!(stored(&store, &key), None);
 }
 
@@ -153,12 +154,17 @@ fn a_session_that_ends_while_it_slides_stays_ended() {
         fn store(&self, ticket: Ticket) -> Attempt<Result<SessionKey, AuthError>> {
             self.0.store(ticket)
         }
-        fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
+        fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<StoredTicket>, AuthError>> {
             self.0.retrieve(key)
         }
-        fn renew(&self, key: &SessionKey, ticket: Ticket) -> Attempt<Result<bool, AuthError>> {
+        fn renew(
+            &self,
+            key: &SessionKey,
+            version: u64,
+            ticket: Ticket,
+        ) -> Attempt<Result<bool, AuthError>> {
             ready(self.0.remove(key)).unwrap();
-            self.0.renew(key, ticket)
+            self.0.renew(key, version, ticket)
         }
         fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>> {
             self.0.remove(key)
@@ -186,7 +192,7 @@ fn a_removal_wins_over_every_renewal() {
             for _ in 0..2 {
                 scope.spawn(|| {
                     barrier.wait();
-                    ready(store.renew(&key, ticket.clone())).unwrap();
+                    ready(store.renew(&key, 0, ticket.clone())).unwrap();
                 });
             }
             barrier.wait();
@@ -280,11 +286,16 @@ impl Sessions for Down {
     fn store(&self, ticket: Ticket) -> Attempt<Result<SessionKey, AuthError>> {
         self.answer("store", || self.memory.store(ticket))
     }
-    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
+    fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<StoredTicket>, AuthError>> {
         self.answer("retrieve", || self.memory.retrieve(key))
     }
-    fn renew(&self, key: &SessionKey, ticket: Ticket) -> Attempt<Result<bool, AuthError>> {
-        self.answer("renew", || self.memory.renew(key, ticket))
+    fn renew(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        ticket: Ticket,
+    ) -> Attempt<Result<bool, AuthError>> {
+        self.answer("renew", || self.memory.renew(key, version, ticket))
     }
     fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>> {
         self.answer("remove", || self.memory.remove(key))
@@ -371,11 +382,16 @@ fn a_cookie_that_can_not_be_written_leaves_no_session_behind() {
             self.stored.lock().unwrap().push(key.clone());
             Attempt::ready(Ok(key))
         }
-        fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<Ticket>, AuthError>> {
+        fn retrieve(&self, key: &SessionKey) -> Attempt<Result<Option<StoredTicket>, AuthError>> {
             self.memory.retrieve(key)
         }
-        fn renew(&self, key: &SessionKey, ticket: Ticket) -> Attempt<Result<bool, AuthError>> {
-            self.memory.renew(key, ticket)
+        fn renew(
+            &self,
+            key: &SessionKey,
+            version: u64,
+            ticket: Ticket,
+        ) -> Attempt<Result<bool, AuthError>> {
+            self.memory.renew(key, version, ticket)
         }
         fn remove(&self, key: &SessionKey) -> Attempt<Result<(), AuthError>> {
             self.memory.remove(key)

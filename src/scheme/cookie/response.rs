@@ -9,7 +9,16 @@ pub(super) fn names(headers: &HeaderMap, name: &str) -> bool {
 
 /// The value that the response gives the cookie of this name.
 pub(super) fn value_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
-    headers.get_all(header::SET_COOKIE).iter().find_map(|line| {
+    values_of(headers, name).next()
+}
+
+/// The value that browsers keep if a handler gave it several.
+pub(super) fn last_value_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    values_of(headers, name).last()
+}
+
+fn values_of<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    headers.get_all(header::SET_COOKIE).iter().filter_map(move |line| {
         let rest = line.as_bytes().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
         rest.split(|byte| *byte == b';').next()
     })

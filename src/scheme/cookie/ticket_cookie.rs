@@ -7,8 +7,8 @@ use http::{Extensions, HeaderMap, HeaderValue};
 use super::{
     attributes::Attributes,
     carried::CarriedCookie,
-    chunks::{ChunkDialect, MAX_CHUNKS},
-    request::pairs,
+    chunks::{ChunkDialect, MAX_CHUNKS, part_number},
+    request::{self, pairs},
     response,
 };
 use crate::{
@@ -53,6 +53,18 @@ impl TicketCookie {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.0.attributes.path
+    }
+
+    pub(super) fn domain(&self) -> Option<&str> {
+        self.0.attributes.domain.as_deref()
+    }
+
+    pub(super) fn is_never_secure(&self) -> bool {
+        self.0.secure == Secure::Never
     }
 
     /// The ticket's text in a request; `None` if there is no such cookie or it holds nothing, as
@@ -141,10 +153,46 @@ impl TicketCookie {
         self.set(carried, headers, vec![format!("{}={attributes}", self.0.name)]);
     }
 
+    /// Takes this cookie and its chunks out of a request that is passed on: a service behind a
+    /// gateway has no business with what signs a user in here. Other cookies stay as they are.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue, header::COOKIE};
+    /// use portcullis::scheme::TicketCookie;
+    ///
+    /// let cookie = TicketCookie::builder(".ASPXAUTH").build()?;
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert(COOKIE, HeaderValue::from_static("theme=dark; .ASPXAUTH=4f0c; lang=en"));
+    /// cookie.remove_from(&mut headers);
+    /// assert_eq!(headers[COOKIE], "theme=dark; lang=en");
+    /// # Ok::<(), portcullis::BuildError>(())
+    /// ```
+    pub fn remove_from(&self, request: &mut HeaderMap) {
+        let name = self.name().as_bytes();
+        let carried = CarriedCookie::of(self.0.chunks, self.name(), request);
+        request::remove(request, |found| match found.strip_prefix(name) {
+            Some([]) => true,
+            Some(suffix) => {
+                part_number(suffix).is_some_and(|number| carried.chunks().any(|it| it == number))
+            }
+            None => false,
+        });
+    }
+
     /// Whether the response says anything about this cookie.
     #[must_use]
     pub fn is_set_by(&self, headers: &HeaderMap) -> bool {
         response::names(headers, &self.0.name)
+    }
+
+    /// Whether the response gives this cookie a value: somebody signed in.
+    pub(super) fn is_issued_by(&self, headers: &HeaderMap) -> bool {
+        response::last_value_of(headers, &self.0.name).is_some_and(|value| !value.is_empty())
+    }
+
+    /// Whether the response empties this cookie: somebody signed out.
+    pub(super) fn is_deleted_by(&self, headers: &HeaderMap) -> bool {
+        response::last_value_of(headers, &self.0.name).is_some_and(<[u8]>::is_empty)
     }
 
     fn attributes(&self, carried: CarriedCookie, expires: Option<UnixTime>) -> String {

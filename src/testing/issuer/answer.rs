@@ -14,6 +14,7 @@ use super::{
     fault::{Endpoint, Fault},
     mock_issuer::State,
     page::{JSON, json_page, page, with},
+    pkce::CodeChallenge,
     record::Received,
 };
 
@@ -87,9 +88,11 @@ impl MockIssuer {
 
     fn right_answer(&self, endpoint: Endpoint, parts: &Parts, body: &Bytes) -> Response<Bytes> {
         match endpoint {
+            Endpoint::Authorization => self.authorization_endpoint(parts, body),
             Endpoint::Discovery | Endpoint::OAuthMetadata => json_page(&self.metadata()),
             Endpoint::Introspection => self.introspection(parts, body),
             Endpoint::Jwks => self.jwks(&parts.headers),
+            Endpoint::PersonalAccessTokens => self.manage_pats(parts, body),
             Endpoint::Revocation => self.revocation(parts, body),
             Endpoint::Token => self.token_endpoint(parts, body),
             Endpoint::Userinfo => self.userinfo(parts),
@@ -106,16 +109,25 @@ impl MockIssuer {
             "/.well-known/openid-configuration" => Some(Endpoint::Discovery),
             path if path == state.jwks_path => Some(Endpoint::Jwks),
             path if path == self.0.settings.introspection_path => Some(Endpoint::Introspection),
+            path if self.has_pats_at(path) => Some(Endpoint::PersonalAccessTokens),
+            path if path == self.0.settings.authorization_path => Some(Endpoint::Authorization),
             path if path == self.0.settings.revocation_path => Some(Endpoint::Revocation),
-            path if path == self.0.settings.token_path => Some(Endpoint::Token),
+            path if self.is_token_path(path) => Some(Endpoint::Token),
             path if path == self.0.settings.userinfo_path => Some(Endpoint::Userinfo),
             _ => None,
         }
     }
 
+    fn is_token_path(&self, path: &str) -> bool {
+        let settings = &self.0.settings;
+        path == settings.token_path
+            || settings.grants.compat && path.eq_ignore_ascii_case(&settings.token_path)
+    }
+
     fn page(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
         let portal = self.0.settings.portal.as_ref();
-        if let Some(page) = portal.and_then(|portal| portal.page(self, parts, body)) {
+        let portal = portal.and_then(|portal| portal.page(self, parts, body));
+        if let Some(page) = portal.or_else(|| self.external_page(parts)) {
             return page;
         }
         match self.0.settings.pages.iter().find(|page| page.path == parts.uri.path()) {
@@ -135,13 +147,18 @@ impl MockIssuer {
         algorithms.push("RS256");
         algorithms.sort_unstable();
         algorithms.dedup();
-        let mut scopes: Vec<&str> =
-            settings.clients.iter().flat_map(|client| &client.scopes).map(String::as_str).collect();
+        let mut scopes: Vec<&str> = state
+            .store
+            .clients
+            .iter()
+            .flat_map(|client| &client.scopes)
+            .map(String::as_str)
+            .collect();
         scopes.sort_unstable();
         scopes.dedup();
         let mut document = json!({
             "issuer": state.url,
-            "authorization_endpoint": at("/authorize"),
+            "authorization_endpoint": at(&settings.authorization_path),
             "token_endpoint": at(&settings.token_path),
             "userinfo_endpoint": at(&settings.userinfo_path),
             "jwks_uri": at(&state.jwks_path),
@@ -150,7 +167,9 @@ impl MockIssuer {
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,
-            "grant_types_supported": ["client_credentials", "password"],
+            "grant_types_supported": settings.grants.names(),
+            "code_challenge_methods_supported": CodeChallenge::METHODS,
+            "authorization_response_iss_parameter_supported": true,
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         });
         if !scopes.is_empty() {
@@ -192,7 +211,7 @@ impl State {
     }
 
     /// The path without a slash at its end.
-    fn origin_and_path(&self) -> (&str, &str) {
+    pub(super) fn origin_and_path(&self) -> (&str, &str) {
         let url = self.url.trim_end_matches('/');
         let authority = url.find("://").map_or(0, |colon| colon + 3);
         let slash = url.get(authority..).and_then(|rest| rest.find('/'));

@@ -1,15 +1,20 @@
 //! Configuring the issuer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     MockIssuer,
     estate::{Api, Client, User},
+    grant::GrantSettings,
     katana::Katana,
     key_ring::KeyRing,
+    ledger::Saved,
+    pats::PersonalAccessTokens,
     portal::Portal,
+    protection::Protection,
+    store::{ClientEntry, Store, UserEntry},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -26,23 +31,27 @@ pub struct MockIssuerBuilder {
     pub(super) algorithm: Algorithm,
     pub(super) apis: Vec<Api>,
     pub(super) audience: String,
-    pub(super) clients: Vec<Client>,
+    pub(super) authorization_path: String,
+    pub(super) clients: Vec<ClientEntry>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) cors_origin: Option<String>,
+    pub(super) grants: GrantSettings,
     pub(super) identity_server: bool,
     pub(super) introspection_path: String,
     pub(super) issuer: Option<String>,
     pub(super) katana: Option<Katana>,
     pub(super) pages: Vec<Page>,
     pub(super) password_error: (String, String),
+    pub(super) pats: Option<PersonalAccessTokens>,
     pub(super) portal: Option<Portal>,
-    pub(super) refresh_handles: bool,
-    pub(super) response_fields: Map<String, Value>,
+    pub(super) protection: Protection,
+    pub(super) requires_pkce: bool,
+    pub(super) restored: Option<Value>,
     pub(super) revocation_path: String,
     pub(super) scope: Option<String>,
     pub(super) token_path: String,
     pub(super) userinfo_path: String,
-    pub(super) users: Vec<User>,
+    pub(super) users: Vec<UserEntry>,
 }
 
 /// A page at a path of its own.
@@ -64,18 +73,22 @@ impl MockIssuerBuilder {
             algorithm: Algorithm::RS256,
             apis: Vec::new(),
             audience: "https://api.example".to_owned(),
+            authorization_path: "/authorize".to_owned(),
             clients: Vec::new(),
             clock: Arc::new(SystemClock),
             cors_origin: None,
+            grants: GrantSettings::default(),
             identity_server: false,
             introspection_path: "/introspect".to_owned(),
             issuer: None,
             katana: None,
             pages: Vec::new(),
             password_error: ("invalid_grant".to_owned(), "invalid_username_or_password".to_owned()),
+            pats: None,
             portal: None,
-            refresh_handles: false,
-            response_fields: Map::new(),
+            protection: Protection::default(),
+            requires_pkce: false,
+            restored: None,
             revocation_path: "/revoke".to_owned(),
             scope: None,
             token_path: "/token".to_owned(),
@@ -106,7 +119,7 @@ impl MockIssuerBuilder {
 
     /// A client.
     pub fn client(mut self, client: Client) -> Self {
-        self.clients.push(client);
+        self.clients.push(client.0);
         self
     }
 
@@ -127,7 +140,8 @@ impl MockIssuerBuilder {
     /// `sub` where there is no user.
     pub fn identity_server(mut self) -> Self {
         self.identity_server = true;
-        self.introspection_path("/connect/introspect")
+        self.authorization_path("/connect/authorize")
+            .introspection_path("/connect/introspect")
             .revocation_path("/connect/revocation")
             .token_path("/connect/token")
             .userinfo_path("/connect/userinfo")
@@ -147,12 +161,12 @@ impl MockIssuerBuilder {
     }
 
     /// As Katana's authorization server does it: the access tokens of `/token` are tickets under this
-    /// machine key, for one day, with the claims name and `role` (`user`). No client is asked for;
-    /// the grants are `password` and, with [`refresh_handles`](Self::refresh_handles),
-    /// `refresh_token`.
+    /// machine key, for one day, with the claims name and `role` (`user`). Clients may be
+    /// [unnamed](Self::unnamed_clients). For its way of speaking see [`compat`](Self::compat).
     pub fn katana(mut self, key: MachineKey) -> Self {
         self.katana = Some(Katana::new(key));
-        self
+        self.grants.public = true;
+        self.access_token_lifetime(Duration::from_secs(86_400))
     }
 
     /// A page of plain text at this path, for GET and POST. It is no endpoint: no fault hits it, and
@@ -188,17 +202,14 @@ impl MockIssuerBuilder {
         Ok(self)
     }
 
-    /// With [`katana`](Self::katana), each token comes with a refresh handle: 32 hexadecimal digits,
-    /// good once. Who asks with it gets the claim `test` (`1`) as well. Default: none.
-    pub const fn refresh_handles(mut self) -> Self {
-        self.refresh_handles = true;
-        self
-    }
-
-    /// A member that `/token` adds to its answers. A name that RFC 6749 §5 defines makes them status
-    /// 500.
-    pub fn response_field(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.response_fields.insert(name.to_owned(), value.into());
+    /// Starts from what another issuer [saved](MockIssuer::save): its keys, users, clients, tokens and
+    /// authorizations. Of the users and clients that are named here, those count that it does not
+    /// know. Paths, APIs and the like are not saved.
+    ///
+    /// # Panics
+    /// In [`build`](Self::build), if this is nothing that an issuer saved.
+    pub fn restore(mut self, saved: &Value) -> Self {
+        self.restored = Some(saved.clone());
         self
     }
 
@@ -222,7 +233,7 @@ impl MockIssuerBuilder {
 
     /// A user.
     pub fn user(mut self, user: User) -> Self {
-        self.users.push(user);
+        self.users.push(user.0);
         self
     }
 
@@ -234,8 +245,15 @@ impl MockIssuerBuilder {
 
     /// The issuer.
     #[must_use]
-    pub fn build(self) -> MockIssuer {
-        let ring = KeyRing::new(self.algorithm);
-        MockIssuer::from_parts(self, ring)
+    pub fn build(mut self) -> MockIssuer {
+        let (ring, mut store) = match self.restored.take() {
+            None => (KeyRing::new(self.algorithm), Store::default()),
+            Some(saved) => {
+                let saved: Saved = serde_json::from_value(saved).expect("an issuer saved it");
+                (KeyRing::restore(saved.ring).expect("an issuer saved it"), saved.store)
+            }
+        };
+        store.introduce(&self.clients, &self.users);
+        MockIssuer::from_parts(self, ring, store)
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use super::consent::ConsentType;
+use super::store::{ClientEntry, UserEntry};
 
 /// An API: the audience of tokens that carry one of its scopes.
 #[derive(Clone, Debug)]
@@ -37,65 +40,60 @@ impl Api {
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Client {
-    pub(super) id: String,
-    pub(super) secret: Option<String>,
-    pub(super) grants: Vec<String>,
-    pub(super) scopes: Vec<String>,
-    pub(super) audience: Option<String>,
-    pub(super) lifetime: Duration,
-    pub(super) disabled: bool,
-    pub(super) opaque_tokens: bool,
-}
+pub struct Client(pub(super) ClientEntry);
 
 impl Client {
     /// A client without a secret, grants or scopes, whose tokens live one hour.
     pub fn new(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            secret: None,
-            grants: Vec::new(),
-            scopes: Vec::new(),
-            audience: None,
-            lifetime: Duration::from_secs(3600),
-            disabled: false,
-            opaque_tokens: false,
-        }
+        Self(ClientEntry::new(id))
     }
 
     /// The audience of its tokens, whatever their scopes.
     pub fn audience(mut self, audience: &str) -> Self {
-        self.audience = Some(audience.to_owned());
+        self.0.audience = Some(audience.to_owned());
         self
     }
 
-    /// A grant that it may use: `client_credentials` or `password`. May be said twice.
+    /// How it comes by its users' consent. Default: [`ConsentType::Explicit`].
+    pub const fn consent(mut self, consent: ConsentType) -> Self {
+        self.0.consent = consent;
+        self
+    }
+
+    /// A grant that it may use: `authorization_code`, `client_credentials`, `password`,
+    /// `refresh_token`. May be said twice.
     pub fn grant(mut self, grant: &str) -> Self {
-        self.grants.push(grant.to_owned());
+        self.0.grants.push(grant.to_owned());
         self
     }
 
-    /// How long its tokens live. Default: one hour.
+    /// How long its access tokens live. Default: one hour.
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
+        self.0.lifetime = lifetime;
         self
     }
 
     /// Its access tokens are opaque. Default: they are JWTs.
     pub const fn opaque_tokens(mut self) -> Self {
-        self.opaque_tokens = true;
+        self.0.opaque_tokens = true;
+        self
+    }
+
+    /// Where its users go back to, character by character (RFC 6749 §3.1.2.3). May be said twice.
+    pub fn redirect_uri(mut self, uri: &str) -> Self {
+        self.0.redirect_uris.push(uri.to_owned());
         self
     }
 
     /// The scopes that it may have. It gets all of them if it names none.
     pub fn scopes(mut self, scopes: &[&str]) -> Self {
-        self.scopes = owned(scopes);
+        self.0.scopes = owned(scopes);
         self
     }
 
     /// Its secret, sent in the form or by Basic.
     pub fn secret(mut self, secret: &str) -> Self {
-        self.secret = Some(secret.to_owned());
+        self.0.secret = Some(secret.to_owned());
         self
     }
 }
@@ -103,40 +101,35 @@ impl Client {
 /// A user with a password.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct User {
-    pub(super) name: String,
-    pub(super) password: String,
-    pub(super) claims: Map<String, Value>,
-    pub(super) inactive: bool,
-    pub(super) undecided: bool,
-}
+pub struct User(pub(super) UserEntry);
 
 impl User {
     /// A user; the name is the `sub` of the tokens.
     pub fn new(name: &str, password: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            password: password.to_owned(),
-            claims: Map::new(),
-            inactive: false,
-            undecided: false,
-        }
+        Self(UserEntry::new(name, password))
     }
 
     /// Whoever judges the password neither accepts nor refuses it, as a provider of Katana that
     /// forgets to: `invalid_grant`, without a word why.
     pub const fn undecided(mut self) -> Self {
-        self.undecided = true;
+        self.0.undecided = true;
         self
     }
 
     /// A claim of the tokens and of userinfo.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.claims.insert(name.to_owned(), value.into());
+        self.0.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Roles: the claim `roles` of a JWT (RFC 9068 §2.2.3.1), the claims `role` of a ticket. Default:
+    /// none, and a ticket's is `user`.
+    pub fn roles(mut self, roles: &[&str]) -> Self {
+        self.0.roles = owned(roles);
         self
     }
 }
 
-fn owned(names: &[&str]) -> Vec<String> {
+pub(super) fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }

@@ -11,6 +11,8 @@ use super::page::page;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
+    /// RFC 6749 §3.1: `/authorize`, or as the builder says.
+    Authorization,
     /// OpenID Connect Discovery: `/.well-known/openid-configuration`.
     Discovery,
     /// RFC 7662: `/introspect`, or as the builder says.
@@ -19,6 +21,8 @@ pub enum Endpoint {
     Jwks,
     /// RFC 8414: `/.well-known/oauth-authorization-server`.
     OAuthMetadata,
+    /// Personal access tokens: `/pats`, or as the builder says.
+    PersonalAccessTokens,
     /// RFC 7009: `/revoke`, or as the builder says.
     Revocation,
     /// `/token`, or as the builder says.
@@ -30,10 +34,12 @@ pub enum Endpoint {
 impl Endpoint {
     /// All of them.
     pub const ALL: &'static [Self] = &[
+        Self::Authorization,
         Self::Discovery,
         Self::Introspection,
         Self::Jwks,
         Self::OAuthMetadata,
+        Self::PersonalAccessTokens,
         Self::Revocation,
         Self::Token,
         Self::Userinfo,

@@ -8,15 +8,19 @@ use super::{
     MockIssuer,
     estate::Api,
     form::Form,
+    grant::{credentials, unknown},
+    ledger::Known,
     page::{json_page, page, with},
     refusal::{Refusal, bad},
-    token_endpoint::{credentials, unknown},
+    store::{Store, TokenKind},
+    visibility,
 };
 
 /// Who asks about a token.
 enum Asker {
     Anybody,
     Api(Api),
+    Client { id: String, confidential: bool },
 }
 
 impl MockIssuer {
@@ -25,8 +29,11 @@ impl MockIssuer {
             let form = Form::read(parts, body)?;
             let asker = self.asker(parts, &form)?;
             let token = form.required("token")?; // a hint changes nothing: everything is searched
-            let answer = self.active(token, &asker).unwrap_or_else(|| json!({ "active": false }));
-            Ok(json_page(&answer))
+            let answer = self.active(token, &asker);
+            if answer.is_some() {
+                self.note_use(token);
+            }
+            Ok(json_page(&answer.unwrap_or_else(|| json!({ "active": false }))))
         })
     }
 
@@ -36,8 +43,8 @@ impl MockIssuer {
             let client = self.client(parts, &form)?;
             let token = form.required("token")?;
             // RFC 7009 §2.2: an unknown token is revoked well enough
-            if let Some((_, claims)) = self.known(token) {
-                if claims["client_id"] != json!(client.id) {
+            if let Some(known) = self.known(token) {
+                if !known.is_of(&client.id) {
                     return Err(bad("invalid_grant", "the token is another client's"));
                 }
                 self.revoke(token);
@@ -66,27 +73,56 @@ impl MockIssuer {
             let allowed = scopes(&claims["scope"]).contains(&"introspection");
             return if allowed { Ok(Asker::Anybody) } else { Err(unknown()) };
         }
-        let (id, secret) = credentials(parts, form)?;
-        let mut apis = self.0.settings.apis.iter();
-        match apis.find(|api| api.audience == id && api.secret.is_some()) {
-            Some(api) if api.secret.as_ref() == Some(&secret) => Ok(Asker::Api(api.clone())),
+        let readings = credentials(parts, form, false)?;
+        let apis = self.0.settings.apis.iter().filter(|api| api.secret.is_some());
+        let mut named = apis.flat_map(|api| readings.iter().map(move |reading| (api, reading)));
+        match named.find(|(api, (id, _))| api.audience == *id) {
+            Some((api, (_, secret))) if api.secret.as_ref() == Some(secret) => {
+                Ok(Asker::Api(api.clone()))
+            }
             Some(_) => Err(unknown()),
-            None => self.client(parts, form).map(|_| Asker::Anybody),
+            None => self.client(parts, form).map(|client| Asker::Client {
+                id: client.id,
+                confidential: client.secret.is_some(),
+            }),
         }
     }
 
-    /// What this asker is told about a token that is active.
+    /// The claims of a token that is active.
+    pub(super) fn active_claims(&self, token: &str) -> Option<Value> {
+        self.active(token, &Asker::Anybody)
+    }
+
+    /// What this asker is told about a token that is active. A refresh token is nobody's business but
+    /// its client's, a code not even that.
     fn active(&self, token: &str, asker: &Asker) -> Option<Value> {
-        let (name, mut answer) = self.known(token)?;
-        let now = self.clock().now().as_secs();
-        let expired = answer["exp"].as_u64().is_some_and(|exp| exp <= now);
-        let early = answer["nbf"].as_u64().is_some_and(|nbf| nbf > now);
-        if expired || early || self.is_revoked(&name) || self.is_gone(&answer) {
+        let Known { claims: mut answer, entry } = self.known(token)?;
+        let now = self.clock().now();
+        let early = answer["nbf"].as_u64().is_some_and(|nbf| nbf > now.as_secs());
+        let late = answer["exp"].as_u64().is_some_and(|exp| exp <= now.as_secs());
+        let store = &self.state().store;
+        let kind = entry.as_ref().map_or(TokenKind::Access, |entry| entry.kind);
+        let is_own = matches!(asker, Asker::Client { id, .. } if answer["client_id"] == **id);
+        match kind {
+            TokenKind::Access | TokenKind::PersonalAccess => {}
+            TokenKind::Refresh if is_own => {}
+            TokenKind::Refresh | TokenKind::Code => return None,
+        }
+        let over = entry.is_some_and(|entry| !entry.is_valid(now) || !store.still_stands(&entry));
+        if early || late || over || is_gone(store, &answer) {
             return None;
         }
         let mut granted: Vec<String> =
             scopes(&answer["scope"]).into_iter().map(str::to_owned).collect();
-        if let Asker::Api(api) = asker {
+        if self.0.settings.protection.scopes_for_audiences {
+            if !cut_down(&mut answer, asker) {
+                return None;
+            }
+            if kind != TokenKind::Refresh {
+                answer["token_usage"] = json!("access_token");
+            }
+            granted.retain(|_| !answer["scope"].is_null());
+        } else if let Asker::Api(api) = asker {
             if !is_for(&answer["aud"], &api.audience) {
                 return None;
             }
@@ -101,20 +137,29 @@ impl MockIssuer {
             answer["scope"] = json!(granted.join(" "));
         }
         answer["active"] = json!(true);
-        answer["token_type"] = json!("Bearer");
+        if kind != TokenKind::Refresh {
+            answer["token_type"] = json!("Bearer");
+        }
         Some(answer)
-    }
-
-    /// Its user or its client is not active any more.
-    fn is_gone(&self, claims: &Value) -> bool {
-        let state = self.state();
-        let is = |name: &str, member: &str| claims[member].as_str() == Some(name);
-        state.clients.iter().any(|client| client.disabled && is(&client.id, "client_id"))
-            || state.users.iter().any(|user| user.inactive && is(&user.name, "sub"))
     }
 }
 
-fn scopes(scope: &Value) -> Vec<&str> {
+fn cut_down(answer: &mut Value, asker: &Asker) -> bool {
+    match asker {
+        Asker::Anybody => true,
+        Asker::Api(api) => visibility::cut_down(answer, &api.audience, true),
+        Asker::Client { id, confidential } => visibility::cut_down(answer, id, *confidential),
+    }
+}
+
+/// Its user or its client is not active any more.
+fn is_gone(store: &Store, claims: &Value) -> bool {
+    let client = claims["client_id"].as_str().and_then(|id| store.client(id));
+    let user = claims["sub"].as_str().and_then(|name| store.user(name));
+    client.is_some_and(|client| client.disabled) || user.is_some_and(|user| !user.is_active())
+}
+
+pub(super) fn scopes(scope: &Value) -> Vec<&str> {
     match scope {
         Value::String(scope) => scope.split(' ').filter(|name| !name.is_empty()).collect(),
         Value::Array(scopes) => scopes.iter().filter_map(Value::as_str).collect(),
@@ -122,7 +167,7 @@ fn scopes(scope: &Value) -> Vec<&str> {
     }
 }
 
-fn is_for(audience: &Value, name: &str) -> bool {
+pub(super) fn is_for(audience: &Value, name: &str) -> bool {
     match audience {
         Value::String(audience) => audience == name,
         Value::Array(audiences) => audiences.iter().any(|audience| audience == name),

@@ -1,5 +1,6 @@
 //! The issuer's keys, and which of them it publishes.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{jwt::Algorithm, testing::key::SigningKey};
@@ -15,10 +16,19 @@ pub(super) struct KeyRing {
     pub(super) text: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 enum Published {
     No,
     Yes,
+}
+
+/// A ring as it is saved: the material of the keys stands in this crate's source.
+#[derive(Deserialize, Serialize)]
+pub(super) struct SavedRing {
+    keys: Vec<(Value, Published)>,
+    current: String,
+    made: Vec<String>,
+    text: Option<String>,
 }
 
 impl KeyRing {
@@ -27,6 +37,29 @@ impl KeyRing {
             Self { keys: Vec::new(), current: String::new(), made: Vec::new(), text: None };
         ring.current = ring.add(algorithm);
         ring
+    }
+
+    pub(super) fn save(&self) -> SavedRing {
+        SavedRing {
+            keys: self.keys.iter().map(|(key, published)| (key.save(), *published)).collect(),
+            current: self.current.clone(),
+            made: self.made.iter().map(|algorithm| algorithm.name().to_owned()).collect(),
+            text: self.text.clone(),
+        }
+    }
+
+    /// `None` if it is no ring.
+    pub(super) fn restore(saved: SavedRing) -> Option<Self> {
+        let key =
+            |(key, published): (Value, Published)| Some((SigningKey::restore(&key)?, published));
+        let ring = Self {
+            keys: saved.keys.into_iter().map(key).collect::<Option<_>>()?,
+            current: saved.current,
+            made: saved.made.iter().map(|name| Algorithm::parse(name)).collect::<Option<_>>()?,
+            text: saved.text,
+        };
+        ring.key(&ring.current)?;
+        Some(ring)
     }
 
     pub(super) fn add(&mut self, algorithm: Algorithm) -> String {

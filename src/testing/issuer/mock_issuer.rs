@@ -3,10 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -14,11 +11,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     builder::MockIssuerBuilder,
-    estate::{Client, User},
     fault::{Endpoint, Fault, Plan},
     key_ring::KeyRing,
-    opaque::OpaqueTokens,
     record::Received,
+    scripted_user::Browser,
+    store::Store,
 };
 use crate::{
     clock::Clock,
@@ -52,22 +49,18 @@ pub struct MockIssuer(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) settings: MockIssuerBuilder,
     pub(super) state: Mutex<State>,
-    tokens: AtomicU64,
 }
 
 pub(super) struct State {
-    pub(super) clients: Vec<Client>,
-    pub(super) users: Vec<User>,
+    pub(super) browser: Browser,
     pub(super) down: bool,
     pub(super) jwks_max_age: Option<String>,
     pub(super) jwks_path: String,
     pub(super) metadata: Map<String, Value>,
-    pub(super) opaque: OpaqueTokens,
     pub(super) plans: HashMap<Endpoint, Plan>,
     pub(super) received: Vec<Received>,
-    /// Whose each refresh handle is.
-    pub(super) refresh_handles: HashMap<String, String>,
     pub(super) ring: KeyRing,
+    pub(super) store: Store,
     pub(super) url: String,
 }
 
@@ -101,8 +94,8 @@ impl MockIssuer {
     /// for 300 s from the issuer's now.
     pub fn token(&self) -> TokenBuilder {
         let now = self.clock().now();
-        let number = self.0.tokens.fetch_add(1, Ordering::Relaxed) + 1;
-        let state = self.state();
+        let mut state = self.state();
+        let name = state.store.name("token");
         let mut claims = json!({
             "iss": state.url,
             "aud": self.0.settings.audience,
@@ -110,7 +103,7 @@ impl MockIssuer {
             "client_id": "test-client",
             "iat": now.as_secs(),
             "exp": (now + Duration::from_secs(300)).as_secs(),
-            "jti": format!("token-{number}"),
+            "jti": name,
         });
         if let Some(scope) = &self.0.settings.scope {
             claims["scope"] = json!(scope);
@@ -128,20 +121,6 @@ impl MockIssuer {
     /// The endpoints answer again.
     pub fn bring_up(&self) {
         self.state().down = false;
-    }
-
-    /// From now on this client gets no token, and its tokens are refused by userinfo.
-    pub fn disable_client(&self, id: &str) {
-        for client in self.state().clients.iter_mut().filter(|client| client.id == id) {
-            client.disabled = true;
-        }
-    }
-
-    /// From now on this user gets no token, and their tokens are refused by userinfo.
-    pub fn deactivate_user(&self, name: &str) {
-        for user in self.state().users.iter_mut().filter(|user| user.name == name) {
-            user.inactive = true;
-        }
     }
 
     /// Replaces a member of the metadata documents; `null` removes it.
@@ -269,23 +248,21 @@ impl MockIssuer {
         self.state().received.clear();
     }
 
-    pub(super) fn from_parts(settings: MockIssuerBuilder, ring: KeyRing) -> Self {
+    pub(super) fn from_parts(settings: MockIssuerBuilder, ring: KeyRing, store: Store) -> Self {
         let url = settings.issuer.clone().unwrap_or_else(|| "https://issuer.test".to_owned());
         let state = State {
-            clients: settings.clients.clone(),
-            users: settings.users.clone(),
+            browser: Browser::default(),
             down: false,
             jwks_max_age: None,
             jwks_path: "/jwks".to_owned(),
             metadata: Map::new(),
-            opaque: OpaqueTokens::default(),
             plans: HashMap::new(),
             received: Vec::new(),
-            refresh_handles: HashMap::new(),
             ring,
+            store,
             url,
         };
-        Self(Arc::new(Inner { settings, state: Mutex::new(state), tokens: AtomicU64::new(0) }))
+        Self(Arc::new(Inner { settings, state: Mutex::new(state) }))
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {

@@ -7,13 +7,19 @@ use serde_json::json;
 use super::page::{json_page, with, with_status};
 
 /// An error answer (RFC 6749 §5.2). The texts are fixed, so they keep to the allowed characters.
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) error: String,
     pub(super) description: String,
 }
 
 impl Refusal {
+    /// What becomes of an exception in the provider of an application.
+    pub(super) fn crash() -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self { status, ..bad("server_error", "the provider failed") }
+    }
+
     pub(super) fn into_answer(self) -> Response<Bytes> {
         let mut document = json!({ "error": self.error });
         if !self.description.is_empty() {

@@ -35,12 +35,12 @@ impl MockIssuer {
             return Err((403, "Bearer error=\"insufficient_scope\", scope=\"openid\""));
         }
         let subject = claims["sub"].as_str().ok_or(refused)?;
-        let state = self.state();
-        let disabled = |id: &Value| {
-            state.clients.iter().any(|client| client.disabled && Some(&*client.id) == id.as_str())
-        };
-        let user = state.users.iter().find(|user| user.name == subject);
-        if disabled(&claims["client_id"]) || user.is_some_and(|user| user.inactive) {
+        let store = &self.state().store;
+        let client = claims["client_id"].as_str().and_then(|id| store.client(id));
+        let user = store.user(subject);
+        if client.is_some_and(|client| client.disabled)
+            || user.is_some_and(|user| !user.is_active())
+        {
             return Err(refused);
         }
         let mut document = json!({ "sub": subject });

@@ -59,10 +59,14 @@ impl<P> Keys<P> {
             }
         }
         Err(refusal.unwrap_or_else(|| {
-            let tried = self.entries().map(|entry| &*entry.fingerprint).collect::<Vec<_>>();
             AuthError::new(AuthErrorKind::TicketUndecryptable)
-                .with_detail(format_args!("no key opens it; tried {}", tried.join(", ")))
+                .with_detail(format_args!("no key opens it; tried {}", self.fingerprints()))
         }))
+    }
+
+    /// The fingerprints of all, the one that writes first.
+    pub(super) fn fingerprints(&self) -> String {
+        self.entries().map(|entry| &*entry.fingerprint).collect::<Vec<_>>().join(", ")
     }
 
     fn entries(&self) -> impl Iterator<Item = &Entry<P>> {

@@ -138,6 +138,10 @@ impl TicketFormat for FormsTickets {
     fn holds_properties(&self) -> bool {
         false
     }
+
+    fn fingerprint(&self) -> Option<String> {
+        Some(format!("FormsAuthentication, keys {}", self.keys.fingerprints()))
+    }
 }
 
 /// What weakens [`FormsTickets`].

@@ -82,6 +82,14 @@ impl TicketFormat for KatanaCookie {
         self.0.protect(ticket)
     }
 
+    fn authentication_type(&self) -> Option<&str> {
+        Some(self.0.kind())
+    }
+
+    fn fingerprint(&self) -> Option<String> {
+        Some(self.0.fingerprint())
+    }
+
     fn session_claim_type(&self) -> Option<&str> {
         Some(Self::SESSION_ID)
     }

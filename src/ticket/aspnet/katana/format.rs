@@ -105,6 +105,16 @@ impl Format {
         Ok(text)
     }
 
+    /// The last purpose but the version: the authentication type, or the kind of token.
+    pub(super) fn kind(&self) -> &str {
+        let [_, kind, _] = &self.purposes;
+        kind
+    }
+
+    pub(super) fn fingerprint(&self) -> String {
+        format!("Katana {}, keys {}", self.kind(), self.keys.fingerprints())
+    }
+
     fn read(&self, packed: &[u8]) -> Result<Ticket, AuthError> {
         let content = gzip::unpack(packed, self.max_ticket_bytes).map_err(|fault| match fault {
             Packed::Malformed(Malformed(why)) => malformed(why),

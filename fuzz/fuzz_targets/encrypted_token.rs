@@ -1,0 +1,9 @@
+#![no_main]
+
+#[allow(dead_code)] // the other targets' doors
+#[path = "../doors.rs"]
+mod doors;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    doors::encrypted_token(data);
+});
