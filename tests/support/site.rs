@@ -420,11 +420,7 @@ struct Stamps;
 
 impl Revalidate for Stamps {
     fn revalidate(&self, identity: &Identity) -> Attempt<Result<Verdict, AuthError>> {
-<<<<<<< HEAD
         let ticket = Ticket::of(identity).expect("the ticket that it was made of");
-=======
-        let ticket = Ticket::of(identity).expect("only tickets are checked");
->>>>>>> SESSIONS
         let mut claims = ticket.identities.iter().flat_map(|it| &it.claims);
         let is_revoked = ticket.user_data == REVOKED || claims.any(|claim| claim.value == REVOKED);
         Attempt::ready(Ok(match is_revoked {
