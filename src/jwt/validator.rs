@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Algorithm, FoundKeys, Key, KeySource,
-    jws::{Compact, Header, HeaderBuffer, does_not_fit, malformed},
+    jws::{Compact, Header, HeaderBuffer, PayloadBuffer, does_not_fit, malformed},
     known_headers::KnownHeaders,
     rules::Rules,
     static_keys::MOST_TRIES,
@@ -149,8 +149,8 @@ impl JwtValidator {
                 }
             }
             Issuers::Several(several) => {
-                let payload = compact.payload()?;
-                let claims = parse_claims(&payload)?;
+                let mut buffer = PayloadBuffer::new();
+                let claims = parse_claims(compact.payload_in(&mut buffer)?)?;
                 let issuer = several.choose(&claims)?;
                 check_length(token, issuer.max_token_bytes)?;
                 let algorithm = issuer.accept(compact, header)?;
@@ -283,8 +283,9 @@ impl Issuer {
     ) -> Result<Identity, AuthError> {
         let found = found.map_err(|error| name_the_kid(error, header))?;
         let key = prove(compact, algorithm, &found)?;
-        let payload = compact.payload()?;
-        let identity = self.read(header, &parse_claims(&payload)?, key)?;
+        let mut buffer = PayloadBuffer::new();
+        let claims = parse_claims(compact.payload_in(&mut buffer)?)?;
+        let identity = self.read(header, &claims, key)?;
         Ok(identity.claims_in(compact.token()).build())
     }
 

@@ -11,7 +11,10 @@ use std::{
 use serde::de::DeserializeOwned;
 
 use super::{Lease, Origin, Scope, lease::nanos, memo::Memo, origin::NamesPat, span::Span};
-use crate::{clock::UnixTime, secret::Secret};
+use crate::{
+    clock::{Clock, UnixTime},
+    secret::Secret,
+};
 
 /// A verified identity: what the credential says, and how long that may be believed.
 ///
@@ -26,15 +29,17 @@ pub struct Identity(pub(super) Arc<Facts>);
 /// Small, because a cache holds many.
 #[derive(Clone, Default)]
 pub(super) struct Facts {
-    /// The claims, and behind them what does not stand in them: one allocation for all texts.
-    pub(super) text: Arc<str>,
-    pub(super) claims: Claims,
+    /// A part of the text that all the others are parts of: the claims, and behind them what does
+    /// not stand in them.
     pub(super) scope: Scope,
+    pub(super) claims: Claims,
     pub(super) issuer: Span,
     pub(super) subject: Span,
     pub(super) client_id: Span,
     pub(super) token_id: Span,
     pub(super) key_id: Span,
+    /// The first, or only one.
+    pub(super) audience: Span,
     pub(super) issued_at: UnixTime,
     pub(super) expires_at: UnixTime,
     pub(super) verified_at: UnixTime,
@@ -74,7 +79,7 @@ pub(super) struct Rare {
     pub(super) session_id: Span,
     pub(super) authorization_id: Span,
     pub(super) token_entry_id: Span,
-    pub(super) audience: Box<[Span]>,
+    pub(super) more_audience: Box<[Span]>,
     /// What the credential was, whole, as a type of its format.
     pub(super) credential: Option<Arc<dyn Any + Send + Sync>>,
     /// The bytes of it.
@@ -87,7 +92,7 @@ impl Default for Rare {
             session_id: Span::NONE,
             authorization_id: Span::NONE,
             token_entry_id: Span::NONE,
-            audience: Box::default(),
+            more_audience: Box::default(),
             credential: None,
             credential_weight: 0,
         }
@@ -102,7 +107,7 @@ impl Default for Claims {
 
 impl Identity {
     fn text(&self, span: Span) -> Option<&str> {
-        span.of(&self.0.text)
+        span.of(self.0.scope.around())
     }
 
     /// Who vouches for it (`iss`).
@@ -166,8 +171,8 @@ impl Identity {
 
     /// For whom it is meant (`aud`).
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        let audience = self.0.rare.as_deref().map_or(&[][..], |rare| &rare.audience);
-        audience.iter().filter_map(|span| self.text(*span))
+        let more = self.0.rare.as_deref().map_or(&[][..], |rare| &rare.more_audience);
+        [self.0.audience].into_iter().chain(more.iter().copied()).filter_map(|it| self.text(it))
     }
 
     /// What it may do (`scope`).
@@ -297,7 +302,7 @@ impl Identity {
         let facts = &*self.0;
         facts.not_before <= now
             && (now < facts.not_after || facts.not_after == UnixTime::MAX)
-            && (nanos(monotonic) < facts.fresh_until || facts.fresh_until == u64::MAX)
+            && (facts.fresh_until == u64::MAX || nanos(monotonic) < facts.fresh_until)
             && facts.lease.as_ref().is_none_or(|lease| lease.is_live(monotonic))
     }
 
@@ -308,6 +313,13 @@ impl Identity {
             Arc::make_mut(&mut self.0).fresh_until = until;
         }
         self
+    }
+
+    /// [`is_usable`](Self::is_usable) now. The second clock is read only where something hangs on
+    /// it.
+    pub(crate) fn is_usable_by(&self, clock: &dyn Clock) -> bool {
+        let is_timed = self.0.fresh_until != u64::MAX || self.0.lease.is_some();
+        self.is_usable(clock.now(), if is_timed { clock.monotonic() } else { Duration::ZERO })
     }
 
     /// The token that holds the claims, so that a cache need not keep it twice.
@@ -329,9 +341,9 @@ impl Identity {
             Claims::InToken(token) => (token.expose().len(), token.expose().len() / 4 * 3),
         };
         let rare = facts.rare.as_deref().map_or(0, |rare| {
-            size_of::<Rare>() + size_of_val(&*rare.audience) + rare.credential_weight
+            size_of::<Rare>() + size_of_val(&*rare.more_audience) + rare.credential_weight
         });
-        size_of::<Facts>() + facts.text.len() + token + rare + Memo::PLACE + claims
+        size_of::<Facts>() + facts.scope.around().len() + token + rare + Memo::PLACE + claims
     }
 }
 
