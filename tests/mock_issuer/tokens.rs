@@ -217,3 +217,26 @@ fn keys_come_and_go() {
     issuer.publish_key(SigningKey::stranger("mine", Algorithm::RS256));
     assert_eq!(kids(), ["mine"]);
 }
+
+#[test]
+fn a_saved_issuer_has_the_same_keys() {
+    let issuer = MockIssuer::builder().algorithm(Algorithm::ES256).build();
+    for algorithm in [Algorithm::RS256, Algorithm::ES384, Algorithm::ES512, Algorithm::EdDSA] {
+        issuer.add_key(algorithm);
+    }
+    issuer.publish_key(SigningKey::hmac("secret", Algorithm::HS256, &[7; 32]));
+    issuer.publish_key(SigningKey::stranger("stranger", Algorithm::RS256));
+    issuer.rotate();
+    issuer.withdraw("k2");
+    issuer.swap_key_keeping_kid();
+    let again = MockIssuer::builder().restore(&issuer.save()).build();
+    assert_eq!(again.jwks_json(), issuer.jwks_json());
+    assert_eq!(again.kid(), issuer.kid());
+    // the next key is the next one, and so is the next name
+    let jti = |issuer: &MockIssuer| claims_of(&issuer.token().build())["jti"].clone();
+    assert_eq!(jti(&again), jti(&issuer));
+    assert_eq!((again.rotate(), again.jwks_json()), (issuer.rotate(), issuer.jwks_json()));
+    // a document in place of the keys is saved, too
+    issuer.publish("no keys");
+    assert_eq!(MockIssuer::builder().restore(&issuer.save()).build().jwks_json(), "no keys");
+}

@@ -114,7 +114,9 @@ mod rows_both;
 mod rows_pages;
 mod rows_wiring;
 mod s1;
+mod s2;
 mod s3;
+mod s4;
 mod s5;
 mod s6;
 mod s7;
@@ -128,6 +130,7 @@ mod supply_chain;
 mod ticket_attacks;
 mod ticket_sessions;
 mod times;
+mod token_endpoint_rows;
 mod token_types;
 mod tower;
 mod transport;
@@ -175,7 +178,9 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("rows_pages", rows_pages::TESTS),
     ("rows_wiring", rows_wiring::TESTS),
     ("s1", s1::TESTS),
+    ("s2", s2::TESTS),
     ("s3", s3::TESTS),
+    ("s4", s4::TESTS),
     ("s5", s5::TESTS),
     ("s6", s6::TESTS),
     ("s7", s7::TESTS),
@@ -189,6 +194,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("ticket_attacks", ticket_attacks::TESTS),
     ("ticket_sessions", ticket_sessions::TESTS),
     ("times", times::TESTS),
+    ("token_endpoint_rows", token_endpoint_rows::TESTS),
     ("token_types", token_types::TESTS),
     ("tower", tower::TESTS),
     ("transport", transport::TESTS),

@@ -2,11 +2,17 @@
 
 use super::{
     MockIssuer,
+    estate::{User, owned},
     store::{UserEntry, UserState, random_handle},
 };
 
 /// Users.
 impl MockIssuer {
+    /// One more user, unless there is one of this name.
+    pub fn add_user(&self, user: User) {
+        self.state().store.introduce(&[], &[user.0]);
+    }
+
     /// Gives a user another password, and with it another [stamp](Self::stamp): what was granted
     /// before cannot be refreshed. A token that was issued lives on until it expires.
     pub fn change_password(&self, name: &str, password: &str) {
@@ -32,7 +38,7 @@ impl MockIssuer {
 
     /// Gives a user these roles in place of the old ones. Tokens that were issued keep theirs.
     pub fn set_roles(&self, name: &str, roles: &[&str]) {
-        self.change_user(name, |user| user.roles = super::estate::owned(roles));
+        self.change_user(name, |user| user.roles = owned(roles));
     }
 
     /// The stamp of a user, which another password changes (ASP.NET's security stamp). `None`: there

@@ -67,12 +67,12 @@ impl Portal {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let site = text("sec-fetch-site").unwrap_or("none");
         let host = text("host").unwrap_or_default();
-        let is_allowed = text("origin").is_none_or(|origin| {
-            Some(origin) == allowed
-                || origin.split_once("://").is_some_and(|(_, authority)| authority == host)
+        let origin = text("origin");
+        let is_own = origin.is_none_or(|origin| {
+            origin.split_once("://").is_some_and(|(_, authority)| authority == host)
         });
-        let is_asked_here = ["none", "same-origin"].contains(&site) || allowed.is_some();
-        if is_allowed && is_asked_here {
+        let is_allowed = allowed.is_some() && origin == allowed;
+        if is_allowed || is_own && ["none", "same-origin"].contains(&site) {
             return Ok(());
         }
         Err(bad("invalid_request", "the request comes from a page of another site"))

@@ -96,7 +96,7 @@ impl MockIssuer {
         }
         let scopes = &granted.scopes;
         if !scopes.is_empty() {
-            token = if settings.identity_server {
+            token = if settings.identity_server && !settings.grants.scope_as_text {
                 token.claim("scope", scopes.as_slice())
             } else {
                 token.scope(&scopes.join(" "))
@@ -110,18 +110,22 @@ impl MockIssuer {
         let settings = &self.0.settings;
         let owns = |scope: &String| granted.scopes.contains(scope);
         let owners = settings.apis.iter().filter(|api| api.scopes.iter().any(owns));
-        let owners: Vec<&str> = owners.map(|api| api.audience.as_str()).collect();
         let audience = granted.client.as_ref().and_then(|client| client.audience.as_deref());
-        Ok(match (audience, settings.apis.is_empty(), owners.as_slice()) {
-            (Some(audience), _, _) => token.audience(audience),
-            (None, true, _) => token,
-            (None, false, []) => token.without("aud"),
-            (None, false, [audience]) => token.audience(audience),
-            (None, false, several) if settings.identity_server => token.audiences(several),
-            // RFC 9068 §3: each API would honour what was meant for the other
-            (None, false, _) => {
-                return Err(bad("invalid_scope", "the scopes belong to more than one API"));
-            }
+        let everything = format!("{}/resources", self.url());
+        let mut audiences: Vec<&str> = match audience {
+            Some(audience) => vec![audience],
+            None if settings.apis.is_empty() => vec![&settings.audience],
+            None => owners.map(|api| api.audience.as_str()).collect(),
+        };
+        // RFC 9068 §3: each API would honour what was meant for the other
+        if audiences.len() > 1 && !settings.identity_server {
+            return Err(bad("invalid_scope", "the scopes belong to more than one API"));
+        }
+        audiences.extend(settings.grants.static_audience.then_some(&*everything));
+        Ok(match audiences.as_slice() {
+            [] => token.without("aud"),
+            [audience] => token.audience(audience),
+            several => token.audiences(several),
         })
     }
 }

@@ -115,8 +115,8 @@ impl MockIssuer {
 /// its clients see one second less than the setting.
 fn rounded_twice(now: UnixTime, lifetime: Duration) -> u64 {
     let since = now.saturating_since(UnixTime::EPOCH);
-    let below_a_millisecond = u64::from(since.subsec_nanos() % 1_000_000 > 0);
-    lifetime.as_secs().saturating_sub(below_a_millisecond)
+    let is_whole = since.subsec_nanos().is_multiple_of(1_000_000);
+    lifetime.as_secs().saturating_sub(u64::from(!is_whole))
 }
 
 /// An object whose members keep their order.

@@ -25,14 +25,17 @@ impl MockIssuer {
         let is_form = parts.method == Method::POST || dialect == Dialect::Katana;
         let mut answer = match cors::preflight(origin, parts) {
             Some(preflight) => preflight,
-            None if self.is_in_clear(parts) => match dialect {
-                // passed on, to whatever else there is
-                Dialect::Katana => page(404, "text/plain", ""),
-                Dialect::Rfc => dialect.answer(Err(bad(
-                    "invalid_request",
-                    "the request came over http; allow_insecure_http would allow it",
-                ))),
-            },
+            None if self.is_in_clear(parts) => {
+                tracing::warn!("a token was asked for over http, without allow_insecure_http");
+                match dialect {
+                    // passed on, to whatever else there is
+                    Dialect::Katana => page(404, "text/plain", ""),
+                    Dialect::Rfc => dialect.answer(Err(bad(
+                        "invalid_request",
+                        "the request came over http; allow_insecure_http would allow it",
+                    ))),
+                }
+            }
             None if is_form => dialect.answer(self.grant(parts, body)),
             None => with(page(405, "text/plain", ""), header::ALLOW, "POST"),
         };

@@ -68,7 +68,7 @@ impl MockIssuer {
                 .scope(&scopes.join(" "))
                 .expires_at(expires)
                 .build(),
-            _ => random_handle(if rules.marked { 16 } else { 32 }),
+            _ => random_handle(if rules.handles { 16 } else { 32 }),
         };
         let mut entry = TokenEntry::new(id, TokenKind::Refresh, &text, access.issued);
         entry.scopes = scopes;

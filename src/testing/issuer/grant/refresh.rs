@@ -28,15 +28,16 @@ pub struct RefreshTokens {
     pub(super) lifetime: Duration,
     pub(super) leeway: Duration,
     pub(super) always: bool,
-    /// As an estate's wiki has them: 16 bytes, and the claim `test` on whatever they buy.
-    pub(super) marked: bool,
+    /// As an estate's wiki has them: 16 bytes, and the claim `test` on whatever they buy. Presented
+    /// again they are refused, and nothing else happens.
+    pub(super) handles: bool,
 }
 
 impl RefreshTokens {
     /// Refresh tokens that live so long, each from its own issue. There is no default: whoever
     /// forgets gives them the lifetime of the access token.
     pub const fn new(lifetime: Duration) -> Self {
-        Self { lifetime, leeway: LEEWAY, always: false, marked: false }
+        Self { lifetime, leeway: LEEWAY, always: false, handles: false }
     }
 
     /// Whoever may use the grant `refresh_token` gets one, whatever was asked for. Default: only with
@@ -53,9 +54,9 @@ impl RefreshTokens {
         self
     }
 
-    /// With a word of its own for the wiki's form.
-    pub(crate) const fn marked(mut self) -> Self {
-        self.marked = true;
+    /// In the form of the wiki.
+    pub(crate) const fn as_handles(mut self) -> Self {
+        self.handles = true;
         self
     }
 
@@ -75,7 +76,7 @@ impl MockIssuer {
         client: Option<ClientEntry>,
     ) -> Result<Granted, Refusal> {
         let settings = &self.0.settings.grants;
-        let rules = settings.refresh.as_ref().ok_or_else(unsupported)?;
+        let rules = settings.refresh.ok_or_else(unsupported)?;
         let token = match form.required("refresh_token") {
             // Katana's handler runs into an ArgumentNullException
             Err(_) if settings.compat => return Err(Refusal::crash()),
@@ -99,10 +100,10 @@ impl MockIssuer {
             Some(asked) => scopes_within(&entry.scopes, asked)?,
         };
         if !settings.flaw.is_some_and(RefreshFlaw::is_reusable) {
-            self.redeem(&entry, rules.leeway)?;
+            self.redeem(&entry, rules)?;
         }
         let mut granted = Granted::to_user("refresh_token", client, user, scopes);
-        if rules.marked {
+        if rules.handles {
             granted.claims.insert("test".to_owned(), "1".into());
         }
         Ok(granted.in_exchange_for(entry))
@@ -138,13 +139,15 @@ impl MockIssuer {
         Ok((entry, user))
     }
 
-    fn redeem(&self, entry: &TokenEntry, leeway: Duration) -> Result<(), Refusal> {
+    fn redeem(&self, entry: &TokenEntry, rules: RefreshTokens) -> Result<(), Refusal> {
         let now = self.clock().now();
         let tokens = &mut self.state().store.tokens;
-        if tokens.redeem(&entry.id, now, leeway) != Redemption::Replay {
+        if tokens.redeem(&entry.id, now, rules.leeway) != Redemption::Replay {
             return Ok(());
         }
-        tokens.revoke_family(entry);
+        if !rules.handles {
+            tokens.revoke_family(entry);
+        }
         Err(bad("invalid_grant", "the refresh token was used before: sign in again"))
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct GrantSettings {
     pub(super) entry_claims: bool,
     pub(super) external: Option<ExternalProvider>,
     pub(crate) flaw: Option<RefreshFlaw>,
-    pub(crate) identity: Option<Hook<dyn Fn(&Grant) -> TicketIdentity + Send + Sync>>,
+    pub(crate) identity: Option<Hook<Identify>>,
     pub(super) insecure_http: bool,
     /// Of access tokens where no client says otherwise.
     pub(crate) lifetime: Option<Duration>,
@@ -32,10 +32,12 @@ pub(crate) struct GrantSettings {
     pub(super) refresh: Option<RefreshTokens>,
     pub(super) response_fields: Map<String, Value>,
     pub(super) response_hook: Option<Hook<Members>>,
+    pub(super) scope_as_text: bool,
     pub(super) schemes: Vec<CookieScheme>,
     pub(super) sign_in_to: Option<String>,
     pub(super) stamp_claim: Option<String>,
-    pub(super) user_check: Option<Hook<dyn Fn(&str, &str) -> bool + Send + Sync>>,
+    pub(super) static_audience: bool,
+    pub(super) user_check: Option<Hook<UserCheck>>,
 }
 
 impl GrantSettings {
@@ -47,8 +49,10 @@ impl GrantSettings {
     }
 }
 
+pub(crate) type Identify = dyn Fn(&Grant) -> TicketIdentity + Send + Sync;
 pub(super) type Members = dyn Fn(&Grant) -> Map<String, Value> + Send + Sync;
 pub(super) type RequestCheck = dyn Fn(&TokenRequest<'_>) -> Result<(), GrantError> + Send + Sync;
+pub(super) type UserCheck = dyn Fn(&str, &str) -> bool + Send + Sync;
 
 /// A function of the test's.
 pub(crate) struct Hook<F: ?Sized>(pub(in super::super) Arc<F>);

@@ -96,10 +96,11 @@ impl MockIssuerBuilder {
     }
 
     /// As an estate's wiki has refresh tokens: each token comes with one, 32 hexadecimal digits, good
-    /// once within 14 days. Who asks with it gets the claim `test` (`1`) as well. Default: none.
+    /// once within 14 days; presented again it is refused, and nothing else is revoked. Who asks with
+    /// it gets the claim `test` (`1`) as well. Default: none.
     pub const fn refresh_handles(self) -> Self {
         let rules = RefreshTokens::new(Duration::from_secs(14 * 86_400));
-        self.refresh_tokens(rules.always().leeway(Duration::ZERO).marked())
+        self.refresh_tokens(rules.always().leeway(Duration::ZERO).as_handles())
     }
 
     /// Refresh tokens, for clients that may use the grant `refresh_token`. Default: none.
@@ -163,6 +164,20 @@ impl MockIssuerBuilder {
         fields: impl Fn(&Grant) -> Map<String, Value> + Send + Sync + 'static,
     ) -> Self {
         self.grants.response_hook = Some(Hook(Arc::new(fields)));
+        self
+    }
+
+    /// With [`identity_server`](Self::identity_server), the scopes of a token stand in one text.
+    /// Default: in an array.
+    pub const fn scope_as_text(mut self) -> Self {
+        self.grants.scope_as_text = true;
+        self
+    }
+
+    /// Each token is for the audience `{issuer}/resources` as well, as IdentityServer4's were before
+    /// version 4. Default: it is not.
+    pub const fn static_audience(mut self) -> Self {
+        self.grants.static_audience = true;
         self
     }
 
