@@ -151,7 +151,6 @@ impl IdentityBuilder {
     }
 
     /// The claims are the payload of this verified JWS, which is kept in place of them.
-    #[cfg(feature = "jwt")]
     pub(crate) fn claims_in(mut self, token: &str) -> Self {
         self.0.facts.claims = Claims::InToken(token.into());
         self
@@ -195,7 +194,6 @@ impl IdentityBuilder {
         let Draft { mut facts, texts: own, claims, .. } = *self.0;
         let place = match &mut facts.claims {
             Claims::Here(place) => place,
-            #[cfg(feature = "jwt")]
             Claims::InToken(_) => {
                 let (scope, mut text) = (facts.scope.text(), own);
                 let start = text.len();

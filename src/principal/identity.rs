@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Lease, Origin, Scope, lease::nanos, memo::Memo, origin::NamesPat, span::Span};
 use crate::{
+    base64url,
     clock::{Clock, UnixTime},
     secret::Secret,
 };
@@ -69,7 +70,6 @@ pub(super) struct Known {
 pub(super) enum Claims {
     Here(Span),
     /// In the payload of this signed token: decoded when somebody asks.
-    #[cfg(feature = "jwt")]
     InToken(Secret),
 }
 
@@ -243,7 +243,6 @@ impl Identity {
     pub fn claims_json(&self) -> &[u8] {
         match &self.0.claims {
             Claims::Here(span) => self.text(*span).unwrap_or_default().as_bytes(),
-            #[cfg(feature = "jwt")]
             Claims::InToken(token) => {
                 if self.0.memo.get::<Decoded>().is_none() {
                     // however many types are kept: who asks is given a reference
@@ -271,7 +270,6 @@ impl Identity {
         }
         let made: Arc<T> = Arc::new(match &self.0.claims {
             Claims::Here(_) => serde_json::from_slice(self.claims_json())?,
-            #[cfg(feature = "jwt")]
             Claims::InToken(token) => serde_json::from_slice(&payload(token))?,
         });
         self.0.memo.keep(Arc::clone(&made), MOST_TYPES);
@@ -326,7 +324,6 @@ impl Identity {
     pub(crate) fn token(&self) -> Option<&Secret> {
         match &self.0.claims {
             Claims::Here(_) => None,
-            #[cfg(feature = "jwt")]
             Claims::InToken(token) => Some(token),
         }
     }
@@ -337,7 +334,6 @@ impl Identity {
         let facts = &*self.0;
         let (token, claims) = match &facts.claims {
             Claims::Here(span) => (0, self.text(*span).map_or(0, str::len)),
-            #[cfg(feature = "jwt")]
             Claims::InToken(token) => (token.expose().len(), token.expose().len() / 4 * 3),
         };
         let rare = facts.rare.as_deref().map_or(0, |rare| {
@@ -348,14 +344,12 @@ impl Identity {
 }
 
 /// The claims of a token.
-#[cfg(feature = "jwt")]
 struct Decoded(Vec<u8>);
 
 /// What was verified decodes; if it did not, there would be no claims.
-#[cfg(feature = "jwt")]
 fn payload(token: &Secret) -> Vec<u8> {
     let payload = token.expose().split(|byte| *byte == b'.').nth(1);
-    payload.and_then(crate::base64url::decode).unwrap_or_default()
+    payload.and_then(base64url::decode).unwrap_or_default()
 }
 
 impl PartialEq for Identity {

@@ -101,7 +101,6 @@ fn what_is_no_text_is_no_claims() {
     assert!(identity.claims_as::<serde_json::Value>().is_err());
 }
 
-#[cfg(feature = "jwt")]
 #[test]
 fn a_token_holds_its_claims() {
     // {"sub":"alice"}
