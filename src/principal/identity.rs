@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Lease, Origin, Scope, lease::nanos, memo::Memo, origin::NamesPat, span::Span};
 use crate::{
+    base64url,
     clock::{Clock, UnixTime},
     secret::Secret,
 };
@@ -348,7 +349,7 @@ struct Decoded(Vec<u8>);
 /// What was verified decodes; if it did not, there would be no claims.
 fn payload(token: &Secret) -> Vec<u8> {
     let payload = token.expose().split(|byte| *byte == b'.').nth(1);
-    payload.and_then(crate::base64url::decode).unwrap_or_default()
+    payload.and_then(base64url::decode).unwrap_or_default()
 }
 
 impl PartialEq for Identity {

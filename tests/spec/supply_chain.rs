@@ -75,8 +75,8 @@ fn http2_is_a_version_that_bounds_floods() {
     ledger::passed("HTTP-17");
 }
 
-/// A token in the cache (three comparisons) and a MAC are what is secret and compared; each goes through
-/// the crypto library. That it decides right is tested where it stands.
+/// A token in the cache and a MAC are the comparisons of something secret; each goes through the
+/// crypto library. That it decides right is tested where it stands.
 fn secrets_are_compared_in_constant_time() {
     let cache = include_str!("../../src/token/in_memory_tokens.rs");
     assert_eq!(cache.matches("crypto::equal(").count(), 3);

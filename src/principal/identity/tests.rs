@@ -100,6 +100,7 @@ fn what_is_no_text_is_no_claims() {
     assert_eq!(identity.claims_json(), b"");
     assert!(identity.claims_as::<serde_json::Value>().is_err());
 }
+
 #[test]
 fn a_token_holds_its_claims() {
     // {"sub":"alice"}
