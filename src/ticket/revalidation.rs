@@ -1,6 +1,6 @@
 //! The application's word on the user of a ticket: whether, and as whom, the user is signed in again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Ticket,
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     attempt::Attempt,
+    clock::UnixTime,
     token::{Revalidation, Told},
 };
 
@@ -42,14 +43,21 @@ impl Rules {
                     drop(identity);
                     let ticket = Arc::unwrap_or_clone(ticket);
                     let good = Good { ticket, next: None, checked: Some(checked), session };
-                    if checked.asked { rules.regenerate(good) } else { rules.accept(good) }
+                    // a ticket from before the check holds what the user was then, also where another
+                    // request asked: it must not bring that back
+                    let predates = told.at.is_none_or(|at| at + CLOCKS_DIFFER < checked.at);
+                    if checked.asked || predates {
+                        rules.regenerate(good, checked.at)
+                    } else {
+                        rules.accept(good)
+                    }
                 }
             }
         })
     }
 
     /// Signs the user in again, where the application wants that.
-    fn regenerate(self: &Arc<Self>, good: Good) -> Judged {
+    fn regenerate(self: &Arc<Self>, good: Good, checked_at: UnixTime) -> Judged {
         // where the sign-in is forgotten, that would go on for ever
         let has_no_end = self.sliding.max_lifetime.is_some() && !self.sliding.remembers;
         let Some(Regenerate(make)) = self.regenerate.as_ref().filter(|_| !has_no_end) else {
@@ -58,7 +66,7 @@ impl Rules {
         let rules = Arc::clone(self);
         make(&good.ticket).and_then(move |made| {
             let next = made
-                .map(|made| rules.signed_in_again(&good.ticket, made))
+                .map(|made| rules.signed_in_again(&good.ticket, made, checked_at))
                 .inspect_err(|error| {
                     tracing::error!(target: "portcullis", %error, "a ticket was not made anew");
                 })
@@ -68,7 +76,7 @@ impl Rules {
     }
 
     /// The new ticket: the same properties, a full new lifetime, as old as the sign-in still.
-    fn signed_in_again(&self, old: &Ticket, mut new: Ticket) -> Ticket {
+    fn signed_in_again(&self, old: &Ticket, mut new: Ticket, checked_at: UnixTime) -> Ticket {
         let now = self.clock.now();
         let before = old.issued_at.zip(old.expires_at);
         let lifetime = self
@@ -82,7 +90,7 @@ impl Rules {
             new.properties.retain(|(known, _)| known != key);
             new.properties.push((key.clone(), value.clone()));
         }
-        renewal::note_check(&mut new, now);
+        renewal::note_check(&mut new, checked_at);
         if self.sliding.remembers
             && let Some(signed_in_at) = renewal::signed_in_at(old)
         {
@@ -92,3 +100,6 @@ impl Rules {
         new
     }
 }
+
+/// What this process remembers is kept by the monotonic clock, and a ticket tells of the wall clock's.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(1);

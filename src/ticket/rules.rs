@@ -107,9 +107,15 @@ impl Rules {
         }
     }
 
+    /// The moment of the verification: that at which the ticket that takes its place was issued, if
+    /// one does, which is how a renewal knows it.
+    fn moment_of(&self, next: Option<&Ticket>) -> UnixTime {
+        next.and_then(|next| next.issued_at).unwrap_or_else(|| self.clock.now())
+    }
+
     fn accept_ticket(&self, good: Good) -> Result<Identity, AuthError> {
         let Good { mut ticket, next, checked, .. } = good;
-        let now = self.clock.now();
+        let now = self.moment_of(next.as_ref());
         let fresh_until = checked.map(|it| it.fresh_until);
         if let Some(next) = next {
             return self.identity(&Arc::new(next), &ticket, now, None, fresh_until);
@@ -126,7 +132,7 @@ impl Rules {
         let Some(session) = session else {
             return Attempt::ready(Err(AuthErrorKind::SessionGone.into()));
         };
-        let now = self.clock.now();
+        let now = self.moment_of(next.as_ref());
         let mut content = next;
         if content.is_none()
             && let Some(checked) = checked.filter(|it| it.asked)

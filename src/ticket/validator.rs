@@ -122,8 +122,8 @@ impl<F: TicketFormat> TicketValidator<F> {
         })
     }
 
-    /// Signs the user of a ticket in again whenever [`revalidate`](Self::revalidate) was asked and kept
-    /// it: ASP.NET Identity's `regenerateIdentity`. What this makes of the old ticket takes its place,
+    /// Signs the user of a ticket in again whose last check by [`revalidate`](Self::revalidate) is newer
+    /// than the ticket: ASP.NET Identity's `regenerateIdentity`. What this makes of the old ticket takes its place,
     /// with the old one's properties and persistence and a full new lifetime, also where tickets do
     /// not slide; an end by [`max_lifetime`](Self::max_lifetime) stays. Where it fails, the old ticket
     /// stays, and the log tells. Default: the ticket stays as it is.

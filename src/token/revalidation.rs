@@ -84,24 +84,21 @@ impl Revalidation {
                 .with_detail("its user is to be checked, and it names none");
             return Attempt::ready(Err(error));
         }
-        let now = clock.now();
-        // a moment that lies ahead says nothing: no clock that was set back puts a check off
-        let told_age = told.at.filter(|at| *at <= now).map(|at| now.saturating_since(at));
-        if let Some(age) = told_age.filter(|age| *age <= self.0.interval)
+        if let Some(last) = Last::told(told, &**clock)
+            && last.age <= self.0.interval
             && !told.may_have_slid
         {
-            return Attempt::ready(Ok(self.checked(age, &**clock)));
+            return Attempt::ready(Ok(self.checked(last, &**clock)));
         }
         let question = Question {
             of: self.clone(),
             key: self.key(identity, text),
             identity: identity.clone(),
-            told_age,
-            may_have_slid: told.may_have_slid,
+            told,
             clock: Arc::clone(clock),
         };
-        match question.age().filter(|age| *age <= self.0.interval) {
-            Some(age) => Attempt::ready(Ok(self.checked(age, &**clock))),
+        match question.last().filter(|last| last.age <= self.0.interval) {
+            Some(last) => Attempt::ready(Ok(self.checked(last, &**clock))),
             None => question.ask(),
         }
     }
@@ -122,14 +119,10 @@ impl Revalidation {
         }
     }
 
-    fn checked(&self, age: Duration, clock: &dyn Clock) -> Checked {
+    fn checked(&self, last: Last, clock: &dyn Clock) -> Checked {
         // at the end of the interval it is still fresh, and an identity is not
-        let left = self.0.interval.saturating_sub(age).saturating_add(Duration::from_nanos(1));
-        Checked {
-            at: clock.now() - age,
-            fresh_until: clock.monotonic().saturating_add(left),
-            asked: false,
-        }
+        let left = self.0.interval.saturating_sub(last.age).saturating_add(Duration::from_nanos(1));
+        Checked { at: last.at, fresh_until: clock.monotonic().saturating_add(left), asked: false }
     }
 }
 
@@ -163,23 +156,46 @@ impl Inner {
     }
 }
 
+/// The last check of a credential, and how long ago that was.
+#[derive(Clone, Copy)]
+struct Last {
+    at: UnixTime,
+    age: Duration,
+}
+
+impl Last {
+    /// As the credential tells: no reading of a clock moves that moment. One that lies ahead says
+    /// nothing: no clock that was set back puts a check off.
+    fn told(told: Told, clock: &dyn Clock) -> Option<Self> {
+        let now = clock.now();
+        let at = told.at.filter(|at| *at <= now)?;
+        Some(Self { at, age: now.saturating_since(at) })
+    }
+
+    fn ago(age: Duration, clock: &dyn Clock) -> Self {
+        Self { at: clock.now() - age, age }
+    }
+}
+
 /// One credential that is due.
 struct Question {
     of: Revalidation,
     key: Fingerprint,
     identity: Identity,
-    told_age: Option<Duration>,
-    may_have_slid: bool,
+    told: Told,
     clock: Arc<dyn Clock>,
 }
 
 impl Question {
-    /// How long ago it was last checked.
-    fn age(&self) -> Option<Duration> {
-        let remembered =
-            (self.of.0.kept.get(&self.key)).map(|at| self.clock.monotonic().saturating_sub(at));
-        match (remembered, self.told_age) {
-            (Some(remembered), Some(told)) if !self.may_have_slid => Some(remembered.min(told)),
+    fn last(&self) -> Option<Last> {
+        let clock = &*self.clock;
+        let ago = |at| Last::ago(clock.monotonic().saturating_sub(at), clock);
+        let remembered = self.of.0.kept.get(&self.key).map(ago);
+        let told = Last::told(self.told, clock);
+        match (remembered, told) {
+            (Some(remembered), Some(told)) if !self.told.may_have_slid => {
+                Some(if remembered.age < told.age { remembered } else { told })
+            }
             (remembered, told) => remembered.or(told),
         }
     }
@@ -194,7 +210,7 @@ impl Question {
     fn board(&self) -> Step {
         let inner = &*self.of.0;
         let now = self.clock.monotonic();
-        let known = || match self.age().filter(|age| *age <= inner.interval) {
+        let known = || match self.last().filter(|last| last.age <= inner.interval) {
             Some(_) => Some(Ok(())),
             None => inner.refused.get(&self.key, now).map(Err),
         };
@@ -254,20 +270,21 @@ impl Question {
     fn conclude(&self, answer: Answer, asked: bool) -> Result<Checked, AuthError> {
         let (inner, clock) = (&*self.of.0, &*self.clock);
         let Err(error) = answer else {
-            let age = self.age().filter(|age| *age <= inner.interval).unwrap_or_default();
-            return Ok(Checked { asked, ..self.of.checked(age, clock) });
+            let last = self.last().filter(|last| last.age <= inner.interval);
+            let last = last.unwrap_or_else(|| Last::ago(Duration::ZERO, clock));
+            return Ok(Checked { asked, ..self.of.checked(last, clock) });
         };
         let may_serve = inner.interval.saturating_add(inner.stale);
-        match self.age().filter(|age| !inner.stale.is_zero() && *age <= may_serve) {
-            Some(age) if error.kind().class() == AuthErrorClass::Undecidable => {
+        match self.last().filter(|last| !inner.stale.is_zero() && last.age <= may_serve) {
+            Some(last) if error.kind().class() == AuthErrorClass::Undecidable => {
                 tracing::warn!(
                     target: "portcullis",
                     %error,
                     "a user could not be checked; the check of {} s ago serves",
-                    age.as_secs()
+                    last.age.as_secs()
                 );
                 let fresh_until = clock.monotonic().saturating_add(STALE_FOR);
-                Ok(Checked { at: clock.now() - age, fresh_until, asked: false })
+                Ok(Checked { at: last.at, fresh_until, asked: false })
             }
             _ => Err(error),
         }

@@ -10,7 +10,8 @@ use std::{
 
 use http::Request;
 use portcullis::{
-    Attempt, AuthError, AuthErrorClass, AuthErrorKind, Clock as _, Identity, UnixTime,
+    Attempt, AuthError, AuthErrorClass, AuthErrorKind, Clock, Identity, UnixTime,
+    testing::ManualClock,
     ticket::{InMemorySessions, Sessions, Ticket, TicketClaim, TicketIdentity},
     token::{Cached, Presented, Revalidate, TokenValidator, Verdict},
 };
@@ -276,12 +277,61 @@ fn a_ticket_that_is_made_anew_has_a_full_new_lifetime() {
     assert_eq!(next.property("portcullis.signed_in_at"), Some(&*sign_in));
     assert_eq!(next.identity().unwrap().claim(TicketIdentity::ROLE), Some("boss"));
 
-    // the old text within the interval: nobody is asked, and nothing is made
+    // the old text within the interval: nobody is asked, and it does not bring the old rights back
     let again = bench.validate(&text).unwrap();
-    assert_eq!(again.claim_str("role"), None);
-    assert!(bench.validator.renew(&again).is_none());
+    assert_eq!(again.claim_str("role").as_deref(), Some("boss"));
+    let checked_at = bench.now().as_secs().to_string();
+    bench.clock.advance(MINUTE);
+    let later = bench.renewed(&text).expect("made anew as often as it comes");
+    assert_eq!(later.property("portcullis.checked_at"), Some(&*checked_at), "by the one check");
     assert_eq!(hook.asked(), 1);
     assert!(bench.request(&written(&renewed)).unwrap().is_none());
+}
+
+/// A clock that another moment passes on whenever it is read, as any real one.
+#[derive(Debug)]
+struct Running(ManualClock);
+
+impl Clock for Running {
+    fn now(&self) -> UnixTime {
+        self.0.advance(Duration::from_nanos(700));
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
+}
+
+/// What was made anew is written also where the clock does not stand still while that is done, and no
+/// check moves by being read.
+#[test]
+fn on_a_clock_that_runs() {
+    for in_a_store in [false, true] {
+        let hook = Told::new(Ok(Verdict::Keep)).every(30 * MINUTE);
+        let (bench, text) = bench(Drawer::katana(), &hook, 60);
+        let clock = Running(bench.clock.clone());
+        let mut bench = bench.with(|it| it.clock(clock).sliding(false).regenerate(promoted));
+        let mut text = text;
+        if in_a_store {
+            bench = bench.with(|it| it.sessions(InMemorySessions::default()).unwrap());
+            text = bench.issue(bench.alice(60 * MINUTE));
+        }
+        advance_to(&bench, 10 * MINUTE);
+        let young = bench.validate(&text).unwrap();
+        assert_eq!(Ticket::of(&young).unwrap().issued_at, Some(bench.start));
+        if !in_a_store {
+            let told = Ticket::of(&young).unwrap().property("portcullis.checked_at");
+            assert_eq!(told, None, "nothing is to be written down");
+        }
+        advance_to(&bench, 31 * MINUTE);
+        let renewed = bench.request(&text).unwrap().expect("written at once");
+        assert_eq!(hook.asked(), 1);
+        let (again, wrote) = (bench.validate(&written(&renewed)).unwrap(), written(&renewed));
+        assert_eq!(again.claim_str("role").as_deref(), Some("boss"));
+        assert!(bench.request(&wrote).unwrap().is_none());
+        assert_eq!(hook.asked(), 1);
+    }
 }
 
 #[test]
