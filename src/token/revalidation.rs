@@ -66,7 +66,6 @@ impl Revalidation {
         }))
     }
 
-    #[cfg(feature = "tickets")]
     pub(crate) fn interval(&self) -> Duration {
         self.0.interval
     }
