@@ -331,3 +331,54 @@ fn revocations_know_token_session_and_subject_of_one_issuer() {
     let undated = Identity::builder("b").subject("alice").build();
     assert!(revocations.is_revoked(&undated).into_ready().unwrap().unwrap());
 }
+
+/// Says what it is told to say, as if an issuer were asked.
+#[derive(Debug)]
+struct Issuer {
+    answer: Mutex<Result<(), AuthErrorKind>>,
+    clock: TestClock,
+    pending: bool,
+}
+
+impl TokenValidator for Issuer {
+    fn validate(&self, _: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+        let fresh_until = self.clock.monotonic() + Duration::from_secs(60);
+        let identity = Identity::builder("i").subject("alice").fresh_until(fresh_until).build();
+        let answer = self.answer.lock().unwrap().map(|()| identity).map_err(AuthError::new);
+        if self.pending { Attempt::pending(async move { answer }) } else { Attempt::ready(answer) }
+    }
+
+    fn caching(&self) -> Caching {
+        Caching::Remote { negative: Duration::from_secs(10), stale: Duration::from_secs(3600) }
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clock.clone())
+    }
+}
+
+#[tokio::test]
+async fn an_outage_does_not_bring_back_who_was_refused() {
+    for pending in [false, true] {
+        let clock = TestClock(Arc::new(Mutex::new((UnixTime::from_secs(100), Duration::ZERO))));
+        let answer = Mutex::new(Ok(()));
+        let issuer = Arc::new(Issuer { answer, clock: clock.clone(), pending });
+        let cached = Cached::new(Arc::clone(&issuer));
+        let parts = Request::new(()).into_parts().0;
+        let judged = async || {
+            let judged = cached.validate(Presented::new("token", &parts)).await;
+            judged.map(|_| ()).map_err(|error| error.kind())
+        };
+        let says = |answer| *issuer.answer.lock().unwrap() = answer;
+        assert_eq!(judged().await, Ok(()));
+        clock.set(161, 61);
+        says(Err(AuthErrorKind::IssuerUnreachable));
+        assert_eq!(judged().await, Ok(()), "served from before the outage");
+        says(Err(AuthErrorKind::Inactive));
+        assert_eq!(judged().await, Err(AuthErrorKind::Inactive));
+        // the "no" is no longer remembered, and the issuer can not be asked
+        clock.set(180, 80);
+        says(Err(AuthErrorKind::IssuerUnreachable));
+        assert_eq!(judged().await, Err(AuthErrorKind::IssuerUnreachable), "{pending}");
+    }
+}

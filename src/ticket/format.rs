@@ -1,6 +1,6 @@
 //! The seam behind which every ticket format stands.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use super::Ticket;
 use crate::error::{AuthError, BuildError};
@@ -80,6 +80,12 @@ pub trait TicketFormat: fmt::Debug + Send + Sync {
         true
     }
 
+    /// Of all texts that this one can be spelled as, the one by which what is remembered of the ticket is
+    /// found again. Default: the text itself, where no other opens as the same ticket.
+    fn canonical<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        Cow::Borrowed(text)
+    }
+
     /// Whether a ticket without expiry is refused. Default: no, as ASP.NET's cookies.
     fn demands_expiry(&self) -> bool {
         false
@@ -113,6 +119,10 @@ impl<F: TicketFormat + ?Sized> TicketFormat for Arc<F> {
 
     fn holds_properties(&self) -> bool {
         (**self).holds_properties()
+    }
+
+    fn canonical<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        (**self).canonical(text)
     }
 
     fn demands_expiry(&self) -> bool {

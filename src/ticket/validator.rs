@@ -1,6 +1,6 @@
 //! The validator of tickets.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use super::{
     SessionKey, Sessions, Ticket, TicketClaim, TicketFormat, TicketIdentity,
@@ -183,6 +183,16 @@ impl<F: TicketFormat> TicketValidator<F> {
         Ok(Renewed::new(self.format.protect(ticket)?, persist_until))
     }
 
+    /// What the check of its user is remembered by: not by a spelling, which whoever has the ticket may
+    /// choose.
+    fn known_by<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.rules.revalidation.is_some() {
+            self.format.canonical(text)
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
     /// The ticket that follows one of this identity. Where it has no place for the moment of the last
     /// check, this process remembers it.
     fn write_next(&self, identity: &Identity, mut next: Ticket) -> Result<Renewed, BuildError> {
@@ -195,7 +205,7 @@ impl<F: TicketFormat> TicketValidator<F> {
         let checked_at = renewal::take_check(&mut next);
         let written = self.write(&next, &next)?;
         if let (Some(at), Ok(text)) = (checked_at, str::from_utf8(written.text.expose())) {
-            revalidation.inherit(identity, text, at, &*self.rules.clock);
+            revalidation.inherit(identity, &self.known_by(text), at, &*self.rules.clock);
         }
         Ok(written)
     }
@@ -218,7 +228,7 @@ impl<F: TicketFormat> TicketValidator<F> {
 impl<F: TicketFormat> TokenValidator for TicketValidator<F> {
     fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
         match self.format.unprotect(presented.token()) {
-            Ok(opened) => self.rules.judge(opened, presented.token()),
+            Ok(opened) => self.rules.judge(opened, &self.known_by(presented.token())),
             Err(error) => Attempt::ready(Err(error)),
         }
     }

@@ -12,12 +12,11 @@
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
-use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use super::{
     Caching, InMemoryTokens, Presented, Renewed, TokenCache, TokenValidator,
-    flights::{Boarding, Flight, Flights, Landing, Ticket},
+    flights::{Boarding, Flight, Flights, Landing, Ticket, on_a_runtime},
     invalidations::{Invalidations, Since},
     refused::{Fingerprint, Refused, fingerprint},
 };
@@ -218,6 +217,11 @@ impl<C: TokenCache> Memory<C> {
         if let (Asked::Somebody, Err(error), Some(refused)) = (asked, &answer, &self.refused) {
             refused.add(*flight.key(), error, self.clock.monotonic());
         }
+        if let Err(error) = &answer
+            && error.kind().class() == AuthErrorClass::Invalid
+        {
+            self.cache.remove(key); // an outage later must not bring it back
+        }
         flight.land(match &answer {
             Ok(identity) if !self.keep(key, since, identity) => Landing::Lost,
             _ => Landing::Answer(answer),
@@ -303,20 +307,21 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> Cached<V, C> {
                 }
             }
             Err(pending) => {
+                let (runtime, question) = on_a_runtime(pending);
                 let (inner, key) = (Arc::clone(&self.0), Secret::from(key));
                 let fly = async move {
-                    let answer = pending.await;
+                    let answer = question.await;
                     if let Ok(key) = str::from_utf8(key.expose()) {
                         inner.memory.land(key, since, flight, answer, Asked::Somebody);
                     }
                 };
-                match Handle::try_current() {
+                match runtime {
                     // on its own: a caller that goes away cancels nothing
-                    Ok(runtime) => {
+                    Some(runtime) => {
                         runtime.spawn(fly);
                         Step::Wait(ticket)
                     }
-                    Err(_) => Step::Fly(Box::pin(fly), ticket),
+                    None => Step::Fly(Box::pin(fly), ticket),
                 }
             }
         }

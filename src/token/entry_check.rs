@@ -11,11 +11,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::runtime::Handle;
-
 use super::{
     Entry, EntryKind, EntryStatus, EntryStore, Revocations,
-    flights::{Boarding, Flight, Flights, Landing, Ticket},
+    flights::{Boarding, Flight, Flights, Landing, Ticket, on_a_runtime},
 };
 use crate::{
     attempt::Attempt,
@@ -236,18 +234,19 @@ impl EntryCheck {
                 }
             }
             Err(pending) => {
+                let (runtime, question) = on_a_runtime(pending);
                 let check = self.clone();
                 let fly = async move {
-                    let answer = pending.await;
+                    let answer = question.await;
                     check.land(flight, answer, asked_at, since);
                 };
-                match Handle::try_current() {
+                match runtime {
                     // on its own: a caller that goes away cancels nothing
-                    Ok(runtime) => {
+                    Some(runtime) => {
                         runtime.spawn(fly);
                         Step::Wait(ticket)
                     }
-                    Err(_) => Step::Fly(Box::pin(fly), ticket),
+                    None => Step::Fly(Box::pin(fly), ticket),
                 }
             }
         }

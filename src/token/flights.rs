@@ -4,9 +4,15 @@ use std::{
     collections::HashMap,
     hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch, time::timeout};
+
+use crate::{
+    attempt::Attempt,
+    error::{AuthError, AuthErrorKind},
+};
 
 /// One flight for each `K` that is asked about; it brings a `T`.
 pub(super) struct Flights<K, T>(Flying<K, T>);
@@ -112,6 +118,23 @@ impl<T> Clone for Ticket<T> {
     }
 }
 
+/// The runtime that is to wait for an answer, so that a caller who goes away cancels nothing; and the
+/// answer, for which it does not wait for ever: a flight that never lands would keep all from asking
+/// anew.
+pub(super) fn on_a_runtime<T: Send + 'static>(
+    question: Attempt<Result<T, AuthError>>,
+) -> (Option<Handle>, Attempt<Result<T, AuthError>>) {
+    let Ok(runtime) = Handle::try_current() else { return (None, question) };
+    let question = Attempt::pending(async move {
+        let too_late = |_| Err(AuthErrorKind::TimedOut.into());
+        timeout(LONGEST_FLIGHT, question).await.unwrap_or_else(too_late)
+    });
+    (Some(runtime), question)
+}
+
 fn lock<K, T>(flying: &Flying<K, T>) -> MutexGuard<'_, HashMap<K, Ticket<T>>> {
     flying.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Longer than a gate waits, unless it is told to.
+const LONGEST_FLIGHT: Duration = Duration::from_secs(30);

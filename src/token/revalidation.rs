@@ -2,11 +2,9 @@
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
-use tokio::runtime::Handle;
-
 use super::{
     Revalidate, Verdict,
-    flights::{Boarding, Flight, Flights, Landing, Ticket},
+    flights::{Boarding, Flight, Flights, Landing, Ticket, on_a_runtime},
     refused::{Fingerprint, Refused, fingerprint},
 };
 use crate::{
@@ -24,8 +22,8 @@ struct Inner {
     hook: Box<dyn Revalidate>,
     interval: Duration,
     stale: Duration,
-    /// The reading of the monotonic clock at the last check.
-    kept: moka::sync::Cache<Fingerprint, Duration>,
+    /// The reading of the monotonic clock at the last check; `None` if the last verdict was a "no".
+    kept: moka::sync::Cache<Fingerprint, Option<Duration>>,
     refused: Refused,
     flights: Flights<Fingerprint, Answer>,
 }
@@ -105,7 +103,7 @@ impl Revalidation {
     /// Takes over the moment of the last check for a credential that slid and has no place for it.
     pub(crate) fn inherit(&self, identity: &Identity, text: &str, at: UnixTime, clock: &dyn Clock) {
         let age = clock.now().saturating_since(at);
-        self.0.kept.insert(self.key(identity, text), clock.monotonic().saturating_sub(age));
+        self.0.kept.insert(self.key(identity, text), Some(clock.monotonic().saturating_sub(age)));
     }
 
     fn key(&self, identity: &Identity, text: &str) -> Fingerprint {
@@ -142,10 +140,16 @@ impl Inner {
     ) {
         let answer = match verdict {
             Ok(Verdict::Keep) => {
-                self.kept.insert(*flight.key(), asked_at);
+                self.kept.insert(*flight.key(), Some(asked_at));
                 Ok(())
             }
-            Ok(Verdict::Reject(kind)) => Err(AuthError::new(kind)),
+            Ok(Verdict::Reject(kind)) => {
+                // an outage later must not bring back what an older check or the credential says
+                if kind.class() != AuthErrorClass::Undecidable {
+                    self.kept.insert(*flight.key(), None);
+                }
+                Err(AuthError::new(kind))
+            }
             Err(error) => Err(error.into_undecidable()),
         };
         if let Err(error) = &answer {
@@ -186,10 +190,14 @@ struct Question {
 }
 
 impl Question {
+    /// `None` also where the last verdict was a "no".
     fn last(&self) -> Option<Last> {
         let clock = &*self.clock;
-        let ago = |at| Last::ago(clock.monotonic().saturating_sub(at), clock);
-        let remembered = self.of.0.kept.get(&self.key).map(ago);
+        let remembered = match self.of.0.kept.get(&self.key) {
+            Some(None) => return None,
+            Some(Some(at)) => Some(Last::ago(clock.monotonic().saturating_sub(at), clock)),
+            None => None,
+        };
         let told = Last::told(self.told, clock);
         match (remembered, told) {
             (Some(remembered), Some(told)) if !self.told.may_have_slid => {
@@ -228,18 +236,19 @@ impl Question {
                 }
             }
             Err(pending) => {
+                let (runtime, question) = on_a_runtime(pending);
                 let (of, clock) = (self.of.clone(), Arc::clone(&self.clock));
                 let fly = async move {
-                    let verdict = pending.await;
+                    let verdict = question.await;
                     of.0.land(flight, verdict, now, clock.monotonic());
                 };
-                match Handle::try_current() {
+                match runtime {
                     // on its own: a caller that goes away cancels nothing
-                    Ok(runtime) => {
+                    Some(runtime) => {
                         runtime.spawn(fly);
                         Step::Wait(ticket, true)
                     }
-                    Err(_) => Step::Fly(Box::pin(fly), ticket),
+                    None => Step::Fly(Box::pin(fly), ticket),
                 }
             }
         }

@@ -69,6 +69,8 @@ pub struct UsageEvent {
 struct Seen {
     hasher: RandomState,
     last: Mutex<HashMap<u64, Duration>>,
+    /// When old ones were last looked for, where there was no room.
+    swept_at: Mutex<Option<Duration>>,
 }
 
 impl Usage {
@@ -147,6 +149,12 @@ impl Usage {
             return false;
         }
         if seen.len() >= MOST_SEEN && !seen.contains_key(&token) {
+            // to look at all of them takes long, and every request would wait for it
+            let mut swept_at = self.seen.swept_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if swept_at.is_some_and(|at| now.saturating_sub(at) < PAUSE) {
+                return false;
+            }
+            *swept_at = Some(now);
             seen.retain(|_, last| recent(last));
             if seen.len() >= MOST_SEEN {
                 return false;
@@ -172,3 +180,29 @@ impl fmt::Debug for Usage {
 }
 
 const MOST_SEEN: usize = 100_000;
+/// So long nobody looks for old ones again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::ManualClock;
+
+    /// Who finds no room does not look through all that is there for each request.
+    #[test]
+    fn old_ones_are_looked_for_once_a_second() {
+        let clock = ManualClock::new();
+        let usage = Usage::new(drop).clock(clock.clone());
+        for token in 0..MOST_SEEN as u64 {
+            assert!(usage.is_due(token));
+        }
+        let another = u64::MAX;
+        clock.advance(Duration::from_millis(59_500));
+        assert!(!usage.is_due(another), "all of them are of the last minute");
+        clock.advance(Duration::from_millis(999));
+        assert!(!usage.is_due(another), "nobody looked");
+        clock.advance(Duration::from_millis(1));
+        assert!(usage.is_due(another), "and now there is room");
+        assert_eq!(usage.seen.last.lock().unwrap().len(), 1);
+    }
+}

@@ -263,5 +263,15 @@ async fn a_session_that_the_browser_brought() {
     assert_eq!(status(&auth, &other, COOKIE).await, (200, None));
     auth.sign_out(&parts(&other, COOKIE)).await.unwrap().write(&mut answer);
     assert_eq!(status(&auth, &other, COOKIE).await, (401, Some(SessionGone)));
+
+    // a second cookie of the name, from a host beside this one, does not keep the first one's session
+    let (left, replaced) = (signed_in(&auth).await, signed_in(&auth).await);
+    let with_another = |own: &str| parts(&format!("tossed; {COOKIE}={own}"), COOKIE);
+    auth.sign_out(&with_another(&left)).await.unwrap().write(&mut answer);
+    let alice = Ticket::new("ApplicationCookie", "alice");
+    auth.sign_in(&with_another(&replaced), alice).await.unwrap().write(&mut answer);
+    for ended in [left, replaced] {
+        assert_eq!(status(&auth, &ended, COOKIE).await, (401, Some(SessionGone)));
+    }
     ledger::passed("CK-06 CK-07");
 }

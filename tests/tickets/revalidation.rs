@@ -8,11 +8,15 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::Request;
 use portcullis::{
     Attempt, AuthError, AuthErrorClass, AuthErrorKind, Clock, Identity, UnixTime,
-    testing::ManualClock,
-    ticket::{InMemorySessions, Sessions, Ticket, TicketClaim, TicketIdentity},
+    testing::{ManualClock, TicketMint},
+    ticket::{
+        InMemorySessions, Sessions, Ticket, TicketClaim, TicketIdentity, TicketValidator,
+        aspnet::FormsTickets,
+    },
     token::{Cached, Presented, Revalidate, TokenValidator, Verdict},
 };
 
@@ -25,6 +29,7 @@ struct Told {
     asked: Arc<AtomicUsize>,
     pending: bool,
     interval: Duration,
+    stale: Duration,
 }
 
 impl Told {
@@ -34,6 +39,7 @@ impl Told {
             asked: Arc::default(),
             pending: false,
             interval: Duration::ZERO,
+            stale: Duration::ZERO,
         }
     }
 
@@ -60,6 +66,10 @@ impl Revalidate for Told {
 
     fn interval(&self) -> Duration {
         self.interval
+    }
+
+    fn stale(&self) -> Duration {
+        self.stale
     }
 }
 
@@ -112,6 +122,32 @@ fn what_could_not_be_found_out_is_not_a_no() {
     }
 }
 
+/// The last verdict serves while the store is down, and if that was a "no" it is one.
+#[test]
+fn an_outage_does_not_bring_back_who_was_rejected() {
+    for drawer in [Drawer::katana(), Drawer::forms()] {
+        let hook = Told { stale: 600 * MINUTE, ..Told::new(Ok(Verdict::Keep)) };
+        let hook = hook.every(30 * MINUTE);
+        let (bench, text) = bench(drawer, &hook, 600);
+        let down = || hook.tell(Err(AuthErrorKind::IssuerUnreachable.into()));
+        advance_to(&bench, 31 * MINUTE);
+        down();
+        bench.validate(&text).expect("by what the ticket says");
+        bench.clock.advance(MINUTE);
+        hook.tell(Ok(Verdict::Keep));
+        bench.validate(&text).unwrap();
+        advance_to(&bench, 63 * MINUTE);
+        hook.tell(Ok(Verdict::Reject(AuthErrorKind::UserGone)));
+        assert_eq!(bench.refused(&text), AuthErrorKind::UserGone);
+        // the "no" is no longer remembered for its own sake
+        down();
+        bench.clock.advance(MINUTE);
+        assert_eq!(bench.refused(&text), AuthErrorKind::IssuerUnreachable);
+        hook.tell(Ok(Verdict::Keep));
+        bench.validate(&text).expect("and there again");
+    }
+}
+
 #[tokio::test]
 async fn an_answer_may_be_waited_for() {
     let hook = Told { pending: true, ..Told::new(Ok(Verdict::Keep)) };
@@ -122,6 +158,31 @@ async fn an_answer_may_be_waited_for() {
     bench.clock.advance(MINUTE);
     hook.tell(Ok(Verdict::Reject(AuthErrorKind::UserGone)));
     assert_eq!(bench.attempt(&text).await.unwrap_err().kind(), AuthErrorKind::UserGone);
+}
+
+/// A question that is never answered does not shut its user out for ever.
+#[tokio::test(start_paused = true)]
+async fn a_question_that_hangs_is_given_up() {
+    #[derive(Debug, Default)]
+    struct HangsOnce(AtomicUsize);
+
+    impl Revalidate for HangsOnce {
+        fn revalidate(&self, _: &Identity) -> Attempt<Result<Verdict, AuthError>> {
+            match self.0.fetch_add(1, Ordering::SeqCst) {
+                0 => Attempt::pending(std::future::pending()),
+                _ => Attempt::ready(Ok(Verdict::Keep)),
+            }
+        }
+    }
+
+    let bench = Bench::new(Drawer::katana()).with(|it| it.revalidate(HangsOnce::default()));
+    let text = bench.protect(&bench.alice(600 * MINUTE));
+    advance_to(&bench, 31 * MINUTE);
+    let budget = Duration::from_secs(5);
+    tokio::time::timeout(budget, bench.attempt(&text)).await.expect_err("it hangs");
+    tokio::time::sleep(MINUTE).await;
+    let judged = tokio::time::timeout(budget, bench.attempt(&text)).await;
+    assert_eq!(judged.expect("asked anew").unwrap().subject(), Some("alice"));
 }
 
 /// A ticket that is older than the interval is asked about once an interval, with a cache and without;
@@ -209,6 +270,34 @@ fn sliding_does_not_put_the_check_off() {
         let told = slid.property("portcullis.checked_at").map(str::to_owned);
         assert_eq!(told, holds.then(|| bench.start.as_secs().to_string()));
         assert_ne!(slid.issued_at, Some(bench.start), "it slid");
+    }
+}
+
+/// A forms ticket has many spellings, and what this process remembers of it counts for each.
+#[test]
+fn another_spelling_does_not_put_the_check_off() {
+    let (clock, hook) = (ManualClock::new(), Told::new(Ok(Verdict::Keep)).every(40 * MINUTE));
+    let mint = TicketMint::new().clock(clock.clone());
+    let format = FormsTickets::new(mint.machine_key()).unwrap();
+    let tickets = TicketValidator::new(format).clock(clock.clone()).revalidate(hook.clone());
+    let parts = Request::new(()).into_parts().0;
+    let text = mint.forms("alice").expires_at(clock.now() + 60 * MINUTE).build();
+    let alice = ready(tickets.validate(Presented::new(&text, &parts))).unwrap();
+    clock.advance(31 * MINUTE);
+    let slid = written(&tickets.renew(&alice).expect("due to slide"));
+    hook.tell(Ok(Verdict::Reject(AuthErrorKind::StampMismatch)));
+
+    clock.advance(10 * MINUTE);
+    let bytes: Vec<u8> = (0..slid.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&slid[at..at + 2], 16).unwrap())
+        .collect();
+    // as ASP.NET has it in a URL, where it keeps no cookie
+    let padding = (3 - bytes.len() % 3) % 3;
+    let in_a_url = format!("{}{padding}", URL_SAFE_NO_PAD.encode(bytes));
+    for spelling in [slid.to_lowercase(), in_a_url, slid] {
+        let judged = ready(tickets.validate(Presented::new(&spelling, &parts)));
+        assert_eq!(judged.unwrap_err().kind(), AuthErrorKind::StampMismatch, "{spelling}");
     }
 }
 

@@ -1,13 +1,15 @@
 //! Signing in and out by a cookie.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 
 use super::{cookie_scheme::CookieAuthenticator, set_cookies::SetCookies};
 use crate::{
     attempt::Attempt,
-    error::BuildError,
+    error::{AuthError, BuildError},
     scheme::{SignIn, SignOutError},
-    ticket::{IssueError, Ticket},
+    ticket::{IssueError, Ticket, TicketIssuer},
     token::TokenValidator,
 };
 
@@ -27,15 +29,14 @@ impl<V: TokenValidator + 'static> SignIn for CookieAuthenticator<V> {
         }
         let cookie = self.cookie.clone();
         let carried = cookie.carried(&request.headers, &request.extensions);
-        let brought =
-            cookie.read(&request.headers).ok().flatten().map(std::borrow::Cow::into_owned);
+        let brought = cookie.read_each(&request.headers);
         issuer.issue(ticket).and_then(move |issued| {
             let cookies = issued.and_then(|issued| {
                 SetCookies::issue(&cookie, carried, issued).map_err(IssueError::Ticket)
             });
-            match (cookies, brought) {
+            match cookies {
                 // whoever was signed in before in this browser is not any more
-                (Ok(cookies), Some(brought)) => issuer.end_session(&brought).map(|ended| {
+                Ok(cookies) => end_sessions(&issuer, brought).map(|ended| {
                     if let Err(error) = ended {
                         tracing::warn!(
                             target: "portcullis",
@@ -45,7 +46,7 @@ impl<V: TokenValidator + 'static> SignIn for CookieAuthenticator<V> {
                     }
                     Ok(cookies)
                 }),
-                (cookies, _) => Attempt::ready(cookies),
+                Err(error) => Attempt::ready(Err(error)),
             }
         })
     }
@@ -53,14 +54,34 @@ impl<V: TokenValidator + 'static> SignIn for CookieAuthenticator<V> {
     fn sign_out(&self, request: &Parts) -> Attempt<Result<SetCookies, SignOutError>> {
         let carried = self.cookie.carried(&request.headers, &request.extensions);
         let cookies = SetCookies::delete(&self.cookie, carried);
-        match (&self.issuer, self.cookie.read(&request.headers)) {
-            (Some(issuer), Ok(Some(brought))) => {
-                issuer.end_session(&brought).map(|ended| match ended {
-                    Ok(()) => Ok(cookies),
-                    Err(error) => Err(SignOutError::Sessions { cookies, error }),
-                })
-            }
-            _ => Attempt::ready(Ok(cookies)),
+        let Some(issuer) = &self.issuer else { return Attempt::ready(Ok(cookies)) };
+        let brought = self.cookie.read_each(&request.headers);
+        end_sessions(issuer, brought).map(|ended| match ended {
+            Ok(()) => Ok(cookies),
+            Err(error) => Err(SignOutError::Sessions { cookies, error }),
+        })
+    }
+}
+
+/// Of each, also where one before it fails.
+fn end_sessions(
+    issuer: &Arc<dyn TicketIssuer>,
+    texts: Vec<String>,
+) -> Attempt<Result<(), AuthError>> {
+    let (mut all, mut waiting) = (Ok(()), Vec::new());
+    for text in texts {
+        match issuer.end_session(&text).into_ready() {
+            Ok(ended) => all = all.and(ended),
+            Err(pending) => waiting.push(pending),
         }
     }
+    if waiting.is_empty() {
+        return Attempt::ready(all);
+    }
+    Attempt::pending(async move {
+        for pending in waiting {
+            all = all.and(pending.await);
+        }
+        all
+    })
 }

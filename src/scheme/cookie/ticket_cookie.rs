@@ -102,6 +102,23 @@ impl TicketCookie {
             .then(|| if it.chunks == ChunkDialect::Katana { decoded(text) } else { text }))
     }
 
+    /// What the request has for this cookie; where it can not be [read](Self::read), every value by
+    /// itself. Another host of the site can put a second cookie of the name beside this one, and that
+    /// must not keep a session from being ended.
+    pub(super) fn read_each(&self, headers: &HeaderMap) -> Vec<String> {
+        if let Ok(found) = self.read(headers) {
+            return found.map(Cow::into_owned).into_iter().collect();
+        }
+        let own = pairs(headers).filter(|(name, _)| *name == self.name().as_bytes());
+        let texts = own.filter_map(|(_, value)| str::from_utf8(value).ok());
+        texts
+            .map(|text| match self.0.chunks {
+                ChunkDialect::Katana => decoded(Cow::Borrowed(text)).into_owned(),
+                ChunkDialect::AspNetCore | ChunkDialect::Whole => text.to_owned(),
+            })
+            .collect()
+    }
+
     /// What an answer to this request must know.
     #[must_use]
     pub fn carried(&self, headers: &HeaderMap, extensions: &Extensions) -> CarriedCookie {

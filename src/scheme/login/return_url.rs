@@ -1,6 +1,6 @@
 //! Where a user goes after signing in.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use http::HeaderValue;
 
@@ -40,21 +40,12 @@ impl ReturnUrl {
     /// escaped.
     #[must_use]
     pub fn local(url: &str) -> Option<Self> {
-        if url.len() > LONGEST || !is_local(url) {
+        if url.len() > LONGEST {
             return None;
         }
-        let mut text = unescape(url)?;
-        for _ in 0..DEEPEST {
-            if !is_local(&text) {
-                return None;
-            }
-            let deeper = unescape(&text)?;
-            if deeper == text {
-                return Some(Self(escape_url(url).into()));
-            }
-            text = deeper.into_owned().into();
-        }
-        None
+        // where the path ends, says the URL as it stands: an escaped question mark is of the path
+        let (path, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+        (holds(path, is_local) && holds(rest, is_harmless)).then(|| Self(escape_url(url).into()))
     }
 
     /// The path, with the query and the fragment if there are any.
@@ -76,13 +67,32 @@ impl fmt::Display for ReturnUrl {
     }
 }
 
-fn is_local(url: &str) -> bool {
-    let path = url.split(['?', '#']).next().unwrap_or_default();
+/// Whether it does as it stands, and with its escapes undone, once or more.
+fn holds(text: &str, does: impl Fn(&str) -> bool) -> bool {
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..=DEEPEST {
+        if !does(&text) {
+            return false;
+        }
+        match unescape(&text) {
+            None => return false,
+            Some(deeper) if deeper == text => return true,
+            Some(deeper) => text = deeper.into_owned().into(),
+        }
+    }
+    false
+}
+
+fn is_local(path: &str) -> bool {
     let is_dots = |segment: &str| [".", ".."].contains(&segment);
     path.starts_with('/')
         && !path.starts_with("//")
         && !path.split('/').any(is_dots)
-        && !url.contains(|c: char| c == '\\' || c.is_control())
+        && is_harmless(path)
+}
+
+fn is_harmless(text: &str) -> bool {
+    !text.contains(|c: char| c == '\\' || c.is_control())
 }
 
 const LONGEST: usize = 2048;
@@ -165,6 +175,12 @@ mod tests {
             "/%00",
             "/%2e%2e//evil.test",
             "/%252e%252e//evil.test",
+            // an escaped question mark ends no path, so that what follows is of it
+            "/%3F/%2e%2e/%2e%2e//evil.test",
+            "/%3f/%2E%2E/a",
+            "/%23/%2e%2e//evil.test",
+            "/a%3f/.%2e/.%2e//evil.test",
+            "/%253f/%252e%252e//evil.test",
             "/%C0%AFevil.test",
             "/%C1%9Cevil.test",
             "/%C2%85/evil.test",

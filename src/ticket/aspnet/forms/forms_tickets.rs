@@ -1,5 +1,7 @@
 //! The format as a whole: text, protection, layout.
 
+use std::borrow::Cow;
+
 use super::{
     super::{
         binary::Malformed,
@@ -137,6 +139,10 @@ impl TicketFormat for FormsTickets {
 
     fn holds_properties(&self) -> bool {
         false
+    }
+
+    fn canonical<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        decode(text).map_or(Cow::Borrowed(text), |bytes| Cow::Owned(hex::encode(&bytes)))
     }
 
     fn fingerprint(&self) -> Option<String> {
