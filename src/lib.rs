@@ -194,7 +194,6 @@ pub mod authenticate;
 mod authentication;
 #[cfg(feature = "axum")]
 mod axum;
-#[cfg(any(feature = "introspection", feature = "jwt", feature = "tickets"))]
 mod base64url;
 mod caller;
 pub mod challenge;

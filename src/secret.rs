@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes that no `Debug`, log or error shows, and that are overwritten when dropped.
 ///
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 /// assert_eq!(secret.expose(), b"hunter2");
 /// ```
 #[derive(Clone)]
-pub struct Secret(Zeroizing<Box<[u8]>>);
+pub struct Secret(Box<[u8]>);
 
 impl Secret {
     /// The bytes themselves. The one door to them, so that a search finds every use.
@@ -30,7 +30,15 @@ impl From<&str> for Secret {
 
 impl From<&[u8]> for Secret {
     fn from(bytes: &[u8]) -> Self {
-        Self(Zeroizing::new(bytes.into()))
+        Self(bytes.into())
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        // as a slice: of a box it would go byte by byte
+        let bytes: &mut [u8] = &mut self.0;
+        bytes.zeroize();
     }
 }
 

@@ -25,7 +25,6 @@ const CHANGES: &[&str] = &[
     "DPoP",
     "both local and introspected",
     "client assertions and mutual TLS",
-    "gateway",
     "host authentication",
     "live configuration",
     "metrics",

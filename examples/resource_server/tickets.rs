@@ -19,9 +19,12 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 use portcullis::{
     Bearer, BearerAuth, Caller, Cookies, ProblemDetails, RequireBoth, Secret, Ticket, TicketAuth,
     policy::{self, PolicyExt},
-    scheme::{CrossSiteGuard, ReturnUrl, SetCookies, TicketCookie, Transport, TransportSource},
+    scheme::{
+        CrossSiteGuard, ReturnUrl, SetCookies, SignOutError, TicketCookie, Transport,
+        TransportSource,
+    },
     ticket::{
-        TicketValidator,
+        IssueError, TicketValidator,
         aspnet::{FormsTickets, MachineKey},
     },
 };
@@ -111,17 +114,16 @@ async fn log_in(
     State(login): State<Login>,
     request: Parts,
     Form(sent): Form<Credentials>,
-) -> Response {
+) -> Result<Response, IssueError> {
     // both are compared, so that the time does not tell which was wrong
     let is_user = same(sent.user.as_bytes(), login.user.as_bytes());
     let is_right = same(sent.password.as_bytes(), login.password.expose());
     if !(is_user & is_right) {
-        return (StatusCode::FORBIDDEN, "the user or the password is wrong\n").into_response();
+        let wrong = (StatusCode::FORBIDDEN, "the user or the password is wrong\n");
+        return Ok(wrong.into_response());
     }
-    match login.pages.sign_in(&request, Ticket::new("Forms", &login.user)).await {
-        Ok(cookies) => done(cookies, sent.return_url.as_deref(), "signed in\n"),
-        Err(error) => error.into_response(),
-    }
+    let cookies = login.pages.sign_in(&request, Ticket::new("Forms", &login.user)).await?;
+    Ok(done(cookies, sent.return_url.as_deref(), "signed in\n"))
 }
 
 #[derive(Deserialize)]
@@ -134,12 +136,9 @@ async fn log_out(
     State(pages): State<Pages>,
     request: Parts,
     form: Result<Form<Leave>, FormRejection>, // whoever sends none leaves all the same
-) -> Response {
+) -> Result<Response, SignOutError> {
     let return_url = form.ok().and_then(|Form(leave)| leave.return_url);
-    match pages.sign_out(&request).await {
-        Ok(cookies) => done(cookies, return_url.as_deref(), "signed out\n"),
-        Err(error) => error.into_response(),
-    }
+    Ok(done(pages.sign_out(&request).await?, return_url.as_deref(), "signed out\n"))
 }
 
 /// To the place that the form names, if it is of this site (RFC 9700 §4.11).
@@ -147,8 +146,8 @@ fn done(cookies: SetCookies, return_url: Option<&str>, said: &'static str) -> Re
     match return_url.and_then(ReturnUrl::local) {
         None => (cookies, said).into_response(),
         Some(url) => {
-            let there = [(header::LOCATION, url.to_header_value())];
-            (StatusCode::SEE_OTHER, cookies, there).into_response()
+            let location = [(header::LOCATION, url.to_header_value())];
+            (StatusCode::SEE_OTHER, cookies, location).into_response()
         }
     }
 }

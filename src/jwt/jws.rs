@@ -123,27 +123,38 @@ impl<'a> Compact<'a> {
         base64url::decode(self.payload).ok_or_else(|| malformed("the payload is not base64url"))
     }
 
+    /// Decodes the payload for a look at it.
+    pub(super) fn payload_in<'b>(
+        &self,
+        buffer: &'b mut PayloadBuffer,
+    ) -> Result<&'b [u8], AuthError> {
+        buffer.decode(self.payload).ok_or_else(|| malformed("the payload is not base64url"))
+    }
+
     pub(super) const fn has_payload(&self) -> bool {
         !self.payload.is_empty()
     }
 }
 
-/// Where a header is decoded to: on the stack unless it is an unusually long one.
-pub(super) struct HeaderBuffer {
-    usual: [u8; 384],
+/// Where a segment is decoded to: on the stack unless it is an unusually long one.
+pub(super) struct Buffer<const USUAL: usize> {
+    usual: [u8; USUAL],
     long: Vec<u8>,
 }
 
-impl HeaderBuffer {
+pub(super) type HeaderBuffer = Buffer<384>;
+pub(super) type PayloadBuffer = Buffer<1536>;
+
+impl<const USUAL: usize> Buffer<USUAL> {
     pub(super) const fn new() -> Self {
-        Self { usual: [0; 384], long: Vec::new() }
+        Self { usual: [0; USUAL], long: Vec::new() }
     }
 
-    fn decode(&mut self, header: &str) -> Option<&[u8]> {
-        if header.len() <= 512 {
-            return base64url::decode_into(header, &mut self.usual);
+    fn decode(&mut self, segment: &str) -> Option<&[u8]> {
+        if segment.len() <= USUAL / 3 * 4 {
+            return base64url::decode_into(segment, &mut self.usual);
         }
-        self.long = base64url::decode(header)?;
+        self.long = base64url::decode(segment)?;
         Some(&self.long)
     }
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{
     Algorithm, FoundKeys, Key, KeySource,
     jwe::{Decryption, Opened},
-    jws::{Compact, Header, HeaderBuffer, does_not_fit, malformed},
+    jws::{Compact, Header, HeaderBuffer, PayloadBuffer, does_not_fit, malformed},
     known_headers::KnownHeaders,
     rules::Rules,
     static_keys::MOST_TRIES,
@@ -197,8 +197,8 @@ impl JwtValidator {
                 }
             }
             Issuers::Several(several) => {
-                let payload = compact.payload()?;
-                let claims = parse_claims(&payload)?;
+                let mut buffer = PayloadBuffer::new();
+                let claims = parse_claims(compact.payload_in(&mut buffer)?)?;
                 let issuer = several.choose(&claims)?;
                 check_length(token, issuer.max_token_bytes)?;
                 issuer.decryption.admits(opened, &issuer.rules.profile.types)?;
@@ -339,8 +339,9 @@ impl Issuer {
     ) -> Result<Identity, AuthError> {
         let found = found.map_err(|error| name_the_kid(error, header))?;
         let key = prove(compact, algorithm, &found)?;
-        let payload = compact.payload()?;
-        let identity = self.read(header, &parse_claims(&payload)?, key, origin)?;
+        let mut buffer = PayloadBuffer::new();
+        let claims = parse_claims(compact.payload_in(&mut buffer)?)?;
+        let identity = self.read(header, &claims, key, origin)?;
         Ok(identity.claims_in(compact.token()).build())
     }
 

@@ -20,7 +20,6 @@ struct Draft {
     /// Its spans are parts of `texts`.
     facts: Facts,
     texts: String,
-    audience: Vec<Span>,
     claims: Option<Bytes>,
 }
 
@@ -65,12 +64,13 @@ impl Identity {
             client_id: Span::NONE,
             token_id: Span::NONE,
             key_id: Span::NONE,
+            audience: Span::NONE,
             not_after: UnixTime::MAX,
             fresh_until: u64::MAX,
             ..Facts::default()
         };
         let texts = String::with_capacity(USUAL_TEXTS);
-        let mut draft = Box::new(Draft { facts, texts, audience: Vec::new(), claims: None });
+        let mut draft = Box::new(Draft { facts, texts, claims: None });
         draft.facts.issuer = draft.hold(issuer);
         IdentityBuilder(draft)
     }
@@ -99,7 +99,12 @@ impl IdentityBuilder {
 
     /// `aud`.
     pub fn audience<S: AsRef<str>>(mut self, audience: impl IntoIterator<Item = S>) -> Self {
-        self.0.audience = audience.into_iter().map(|it| self.0.hold(it.as_ref())).collect();
+        let mut all = audience.into_iter().map(|name| self.0.hold(name.as_ref()));
+        let (first, more) = (all.next().unwrap_or(Span::NONE), all.collect::<Box<[_]>>());
+        self.0.facts.audience = first;
+        if !more.is_empty() || self.0.facts.rare.is_some() {
+            self.0.rare().more_audience = more;
+        }
         self
     }
 
@@ -146,7 +151,6 @@ impl IdentityBuilder {
     }
 
     /// The claims are the payload of this verified JWS, which is kept in place of them.
-    #[cfg(feature = "jwt")]
     pub(crate) fn claims_in(mut self, token: &str) -> Self {
         self.0.facts.claims = Claims::InToken(token.into());
         self
@@ -186,28 +190,28 @@ impl IdentityBuilder {
 
     /// The identity.
     #[must_use]
-    pub fn build(mut self) -> Identity {
-        if !self.0.audience.is_empty() {
-            self.0.rare().audience = std::mem::take(&mut self.0.audience).into();
-        }
+    pub fn build(self) -> Identity {
         let Draft { mut facts, texts: own, claims, .. } = *self.0;
-        let claims = claims.unwrap_or(Bytes::from_static(b"{}"));
-        let claims = match &mut facts.claims {
-            Claims::Here(place) => {
-                let claims = str::from_utf8(&claims).unwrap_or_default();
-                *place = Span::new(0, claims.len());
-                claims
+        let place = match &mut facts.claims {
+            Claims::Here(place) => place,
+            Claims::InToken(_) => {
+                let (scope, mut text) = (facts.scope.text(), own);
+                let start = text.len();
+                text.push_str(scope);
+                facts.scope = Scope::within(text.as_str().into(), Span::new(start, text.len()));
+                return Identity(Arc::new(facts));
             }
-            #[cfg(feature = "jwt")]
-            Claims::InToken(_) => "",
         };
+        let claims = claims.unwrap_or(Bytes::from_static(b"{}"));
+        let claims = str::from_utf8(&claims).unwrap_or_default();
+        *place = Span::new(0, claims.len());
         let mut text = String::with_capacity(claims.len() + own.len());
         text.push_str(claims);
         let mut rare = facts.rare.as_deref_mut();
         let rare = rare.iter_mut().flat_map(|rare| {
             [&mut rare.session_id, &mut rare.authorization_id, &mut rare.token_entry_id]
                 .into_iter()
-                .chain(&mut rare.audience)
+                .chain(&mut rare.more_audience)
         });
         let usual = [
             &mut facts.issuer,
@@ -215,6 +219,7 @@ impl IdentityBuilder {
             &mut facts.client_id,
             &mut facts.token_id,
             &mut facts.key_id,
+            &mut facts.audience,
         ];
         for span in usual.into_iter().chain(rare) {
             if let Some(part) = span.of(&own) {
@@ -222,8 +227,7 @@ impl IdentityBuilder {
             }
         }
         let scope = share(&mut text, claims.len(), facts.scope.text());
-        facts.text = text.into();
-        facts.scope = Scope::within(Arc::clone(&facts.text), scope);
+        facts.scope = Scope::within(text.into(), scope);
         Identity(Arc::new(facts))
     }
 }

@@ -11,7 +11,11 @@ use std::{
 use serde::de::DeserializeOwned;
 
 use super::{Lease, Origin, Scope, lease::nanos, memo::Memo, origin::NamesPat, span::Span};
-use crate::{clock::UnixTime, secret::Secret};
+use crate::{
+    base64url,
+    clock::{Clock, UnixTime},
+    secret::Secret,
+};
 
 /// A verified identity: what the credential says, and how long that may be believed.
 ///
@@ -26,15 +30,17 @@ pub struct Identity(pub(super) Arc<Facts>);
 /// Small, because a cache holds many.
 #[derive(Clone, Default)]
 pub(super) struct Facts {
-    /// The claims, and behind them what does not stand in them: one allocation for all texts.
-    pub(super) text: Arc<str>,
-    pub(super) claims: Claims,
+    /// A part of the text that all the others are parts of: the claims, and behind them what does
+    /// not stand in them.
     pub(super) scope: Scope,
+    pub(super) claims: Claims,
     pub(super) issuer: Span,
     pub(super) subject: Span,
     pub(super) client_id: Span,
     pub(super) token_id: Span,
     pub(super) key_id: Span,
+    /// The first, or only one.
+    pub(super) audience: Span,
     pub(super) issued_at: UnixTime,
     pub(super) expires_at: UnixTime,
     pub(super) verified_at: UnixTime,
@@ -64,7 +70,6 @@ pub(super) struct Known {
 pub(super) enum Claims {
     Here(Span),
     /// In the payload of this signed token: decoded when somebody asks.
-    #[cfg(feature = "jwt")]
     InToken(Secret),
 }
 
@@ -74,7 +79,7 @@ pub(super) struct Rare {
     pub(super) session_id: Span,
     pub(super) authorization_id: Span,
     pub(super) token_entry_id: Span,
-    pub(super) audience: Box<[Span]>,
+    pub(super) more_audience: Box<[Span]>,
     /// What the credential was, whole, as a type of its format.
     pub(super) credential: Option<Arc<dyn Any + Send + Sync>>,
     /// The bytes of it.
@@ -87,7 +92,7 @@ impl Default for Rare {
             session_id: Span::NONE,
             authorization_id: Span::NONE,
             token_entry_id: Span::NONE,
-            audience: Box::default(),
+            more_audience: Box::default(),
             credential: None,
             credential_weight: 0,
         }
@@ -102,7 +107,7 @@ impl Default for Claims {
 
 impl Identity {
     fn text(&self, span: Span) -> Option<&str> {
-        span.of(&self.0.text)
+        span.of(self.0.scope.around())
     }
 
     /// Who vouches for it (`iss`).
@@ -166,8 +171,8 @@ impl Identity {
 
     /// For whom it is meant (`aud`).
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        let audience = self.0.rare.as_deref().map_or(&[][..], |rare| &rare.audience);
-        audience.iter().filter_map(|span| self.text(*span))
+        let more = self.0.rare.as_deref().map_or(&[][..], |rare| &rare.more_audience);
+        [self.0.audience].into_iter().chain(more.iter().copied()).filter_map(|it| self.text(it))
     }
 
     /// What it may do (`scope`).
@@ -238,7 +243,6 @@ impl Identity {
     pub fn claims_json(&self) -> &[u8] {
         match &self.0.claims {
             Claims::Here(span) => self.text(*span).unwrap_or_default().as_bytes(),
-            #[cfg(feature = "jwt")]
             Claims::InToken(token) => {
                 if self.0.memo.get::<Decoded>().is_none() {
                     // however many types are kept: who asks is given a reference
@@ -266,7 +270,6 @@ impl Identity {
         }
         let made: Arc<T> = Arc::new(match &self.0.claims {
             Claims::Here(_) => serde_json::from_slice(self.claims_json())?,
-            #[cfg(feature = "jwt")]
             Claims::InToken(token) => serde_json::from_slice(&payload(token))?,
         });
         self.0.memo.keep(Arc::clone(&made), MOST_TYPES);
@@ -297,8 +300,15 @@ impl Identity {
         let facts = &*self.0;
         facts.not_before <= now
             && (now < facts.not_after || facts.not_after == UnixTime::MAX)
-            && (nanos(monotonic) < facts.fresh_until || facts.fresh_until == u64::MAX)
+            && (facts.fresh_until == u64::MAX || nanos(monotonic) < facts.fresh_until)
             && facts.lease.as_ref().is_none_or(|lease| lease.is_live(monotonic))
+    }
+
+    /// [`is_usable`](Self::is_usable) now. The second clock is read only where something hangs on
+    /// it.
+    pub(crate) fn is_usable_by(&self, clock: &dyn Clock) -> bool {
+        let is_timed = self.0.fresh_until != u64::MAX || self.0.lease.is_some();
+        self.is_usable(clock.now(), if is_timed { clock.monotonic() } else { Duration::ZERO })
     }
 
     /// The same, to be verified again at this reading of the monotonic clock at the latest.
@@ -314,7 +324,6 @@ impl Identity {
     pub(crate) fn token(&self) -> Option<&Secret> {
         match &self.0.claims {
             Claims::Here(_) => None,
-            #[cfg(feature = "jwt")]
             Claims::InToken(token) => Some(token),
         }
     }
@@ -325,25 +334,22 @@ impl Identity {
         let facts = &*self.0;
         let (token, claims) = match &facts.claims {
             Claims::Here(span) => (0, self.text(*span).map_or(0, str::len)),
-            #[cfg(feature = "jwt")]
             Claims::InToken(token) => (token.expose().len(), token.expose().len() / 4 * 3),
         };
         let rare = facts.rare.as_deref().map_or(0, |rare| {
-            size_of::<Rare>() + size_of_val(&*rare.audience) + rare.credential_weight
+            size_of::<Rare>() + size_of_val(&*rare.more_audience) + rare.credential_weight
         });
-        size_of::<Facts>() + facts.text.len() + token + rare + Memo::PLACE + claims
+        size_of::<Facts>() + facts.scope.around().len() + token + rare + Memo::PLACE + claims
     }
 }
 
 /// The claims of a token.
-#[cfg(feature = "jwt")]
 struct Decoded(Vec<u8>);
 
 /// What was verified decodes; if it did not, there would be no claims.
-#[cfg(feature = "jwt")]
 fn payload(token: &Secret) -> Vec<u8> {
     let payload = token.expose().split(|byte| *byte == b'.').nth(1);
-    payload.and_then(crate::base64url::decode).unwrap_or_default()
+    payload.and_then(base64url::decode).unwrap_or_default()
 }
 
 impl PartialEq for Identity {

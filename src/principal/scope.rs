@@ -43,6 +43,11 @@ impl Scope {
         Self { text, place }
     }
 
+    /// All of the longer text.
+    pub(super) fn around(&self) -> &str {
+        &self.text
+    }
+
     pub(super) fn text(&self) -> &str {
         self.place.of(&self.text).unwrap_or_default()
     }

@@ -176,7 +176,7 @@ impl<V: TokenValidator, C: TokenCache> Cached<V, C> {
 impl<C: TokenCache> Memory<C> {
     fn remembered(&self, key: &str) -> Option<Identity> {
         let identity = self.cache.get(key)?;
-        if identity.is_usable(self.clock.now(), self.clock.monotonic()) {
+        if identity.is_usable_by(&*self.clock) {
             return Some(identity);
         }
         if !self.may_serve(&identity) {

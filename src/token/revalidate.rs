@@ -16,7 +16,7 @@ use crate::{
 ///
 /// 1. It is asked when more than [`interval`](Self::interval) has passed since the credential was last
 ///    checked, or else issued; at the very end of the interval it is not. A credential that tells no
-///    issue time is asked about at once.
+///    issue time, or one that lies ahead, is asked about at once.
 /// 2. Sliding does not move the moment of the last check: it travels in the ticket, in the property
 ///    `portcullis.checked_at`. A format without properties (FormsAuthentication) has no place for it,
 ///    and this process remembers it.

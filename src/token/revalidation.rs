@@ -64,7 +64,6 @@ impl Revalidation {
         }))
     }
 
-    #[cfg(feature = "tickets")]
     pub(crate) fn interval(&self) -> Duration {
         self.0.interval
     }
@@ -82,7 +81,7 @@ impl Revalidation {
                 .with_detail("its user is to be checked, and it names none");
             return Attempt::ready(Err(error));
         }
-        if let Some(last) = told.at.map(|at| Last::told(at, &**clock))
+        if let Some(last) = Last::told(told, &**clock)
             && last.age <= self.0.interval
             && !told.may_have_slid
         {
@@ -168,9 +167,12 @@ struct Last {
 }
 
 impl Last {
-    /// As the credential tells: no reading of a clock moves that moment.
-    fn told(at: UnixTime, clock: &dyn Clock) -> Self {
-        Self { at, age: clock.now().saturating_since(at) }
+    /// As the credential tells: no reading of a clock moves that moment. One that lies ahead says
+    /// nothing: no clock that was set back puts a check off.
+    fn told(told: Told, clock: &dyn Clock) -> Option<Self> {
+        let now = clock.now();
+        let at = told.at.filter(|at| *at <= now)?;
+        Some(Self { at, age: now.saturating_since(at) })
     }
 
     fn ago(age: Duration, clock: &dyn Clock) -> Self {
@@ -196,7 +198,7 @@ impl Question {
             Some(Some(at)) => Some(Last::ago(clock.monotonic().saturating_sub(at), clock)),
             None => None,
         };
-        let told = self.told.at.map(|at| Last::told(at, clock));
+        let told = Last::told(self.told, clock);
         match (remembered, told) {
             (Some(remembered), Some(told)) if !self.told.may_have_slid => {
                 Some(if remembered.age < told.age { remembered } else { told })

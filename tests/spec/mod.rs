@@ -81,6 +81,7 @@ mod answers;
 mod chunks;
 mod claims;
 mod code_flow;
+mod combinations;
 mod connections;
 mod cookie_life;
 mod cookie_renewal;
@@ -151,6 +152,7 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("chunks", chunks::TESTS),
     ("claims", claims::TESTS),
     ("code_flow", code_flow::TESTS),
+    ("combinations", combinations::TESTS),
     ("connections", connections::TESTS),
     ("cookie_life", cookie_life::TESTS),
     ("cookie_renewal", cookie_renewal::TESTS),
@@ -168,8 +170,8 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("jwks_documents", jwks_documents::TESTS),
     ("key_fetching", key_fetching::TESTS),
     ("keys_under_load", keys_under_load::TESTS),
-    ("login_redirects", login_redirects::TESTS),
     ("kinds_of_caller", kinds_of_caller::TESTS),
+    ("login_redirects", login_redirects::TESTS),
     ("logs", logs::TESTS),
     ("machine_keys", machine_keys::TESTS),
     ("mock_token_endpoint", mock_token_endpoint::TESTS),
@@ -181,12 +183,12 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("principals", principals::TESTS),
     ("revalidation", revalidation::TESTS),
     ("rights", rights::TESTS),
-    ("s2", s2::TESTS),
     ("rows_api", rows_api::TESTS),
     ("rows_both", rows_both::TESTS),
     ("rows_pages", rows_pages::TESTS),
     ("rows_wiring", rows_wiring::TESTS),
     ("s1", s1::TESTS),
+    ("s2", s2::TESTS),
     ("s3", s3::TESTS),
     ("s4", s4::TESTS),
     ("s5", s5::TESTS),
@@ -195,8 +197,8 @@ pub const CHAPTERS: &[(&str, &[Test])] = &[
     ("s8", s8::TESTS),
     ("s8_management", s8_management::TESTS),
     ("s9_entries", s9_entries::TESTS),
-    ("s9_tokens", s9_tokens::TESTS),
     ("s9_flows", s9_flows::TESTS),
+    ("s9_tokens", s9_tokens::TESTS),
     ("sign_in", sign_in::TESTS),
     ("signatures", signatures::TESTS),
     ("step_up", step_up::TESTS),

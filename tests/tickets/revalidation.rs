@@ -230,6 +230,19 @@ fn it_is_asked_again_after_the_interval() {
     }
 }
 
+/// Setting the clock back keeps nobody from being checked.
+#[test]
+fn a_moment_that_lies_ahead_says_nothing() {
+    let hook = Told::new(Ok(Verdict::Keep)).every(30 * MINUTE);
+    let (bench, text) = bench(Drawer::katana(), &hook, 600);
+    bench.clock.set_wall(bench.start - 120 * MINUTE);
+    for (advance, asked) in [(0, 1), (30, 1), (1, 2), (29, 2)] {
+        bench.clock.advance(advance * MINUTE);
+        assert!(bench.validate(&text).is_ok());
+        assert_eq!(hook.asked(), asked, "{advance}");
+    }
+}
+
 /// §10 S6: sliding does not move the last check, whether or not a ticket has a place for it.
 #[test]
 fn sliding_does_not_put_the_check_off() {

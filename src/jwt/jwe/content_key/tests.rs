@@ -1,7 +1,7 @@
 //! A random key in place of one that is not to be had.
 
 use super::*;
-use crate::{base64url, jwt::jwe::ContentEncryption};
+use crate::jwt::jwe::ContentEncryption;
 
 fn found(key: &DecryptionKey, encrypted_key: Vec<u8>) -> Option<Zeroizing<Vec<u8>>> {
     let header = format!(r#"{{"alg":"{}","enc":"A256CBC-HS512"}}"#, key.algorithm());
@@ -41,7 +41,7 @@ fn a_random_key_stands_in_for_one_that_cannot_be_decrypted() {
         serde_json::from_str(include_str!("../../../testing/keys/encryption.json")).unwrap();
     let jwk = keys["rsa-1"].to_string();
     let key = DecryptionKey::from_jwk_for(jwk.as_bytes(), KeyManagement::RsaOaep).unwrap();
-    let modulus = base64url::decode(keys["rsa-1"]["n"].as_str().unwrap()).unwrap();
+    let modulus = crate::base64url::decode(keys["rsa-1"]["n"].as_str().unwrap()).unwrap();
     is_random(&key, &[0; 256]);
     is_random(&key, &[1; 256]);
     // not less than the modulus, and so not even a ciphertext
