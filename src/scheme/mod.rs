@@ -13,6 +13,7 @@ mod judge;
 mod login;
 mod named;
 mod outcome;
+mod percent;
 mod responder;
 #[cfg(feature = "tickets")]
 mod sign_in;

@@ -1,6 +1,6 @@
 //! A cookie that carries a ticket.
 
-use std::{borrow::Cow, fmt::Write as _, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use http::{Extensions, HeaderMap, HeaderValue};
 
@@ -14,7 +14,10 @@ use super::{
 use crate::{
     clock::UnixTime,
     error::{AuthError, AuthErrorKind, BuildError},
-    scheme::{Transport, TransportSource},
+    scheme::{
+        Transport, TransportSource,
+        percent::{escape_data, unescape},
+    },
     token::Renewed,
 };
 
@@ -266,7 +269,7 @@ impl Settings {
         let wrong = |problem| BuildError::invalid("ticket", problem);
         let text = str::from_utf8(text).map_err(|_| wrong("its text is no text"))?;
         let value = match self.chunks {
-            ChunkDialect::Katana => encoded(text),
+            ChunkDialect::Katana => escape_data(text),
             ChunkDialect::AspNetCore | ChunkDialect::Whole => Cow::Borrowed(text),
         };
         if value.len() > self.max_bytes {
@@ -282,44 +285,13 @@ impl Settings {
     }
 }
 
-/// As .NET's `Uri.EscapeDataString`: all but the unreserved characters of RFC 3986 §2.3.
-fn encoded(text: &str) -> Cow<'_, str> {
-    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    if text.bytes().all(is_kept) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() * 3);
-    for byte in text.bytes() {
-        if is_kept(byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    Cow::Owned(out)
-}
-
 /// As .NET's `Uri.UnescapeDataString`: a plus stays, and so does what is no escape. Where the bytes
 /// are no text, the value stays as it is.
 fn decoded(text: Cow<'_, str>) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return text;
+    match text {
+        Cow::Borrowed(text) => unescape(text).unwrap_or(Cow::Borrowed(text)),
+        Cow::Owned(text) => Cow::Owned(unescape(&text).map(Cow::into_owned).unwrap_or(text)),
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|it| u8::try_from(it).ok());
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let escaped = match rest {
-            [b'%', high, low, after @ ..] => {
-                digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4 | low, after))
-            }
-            _ => None,
-        };
-        let (byte, next) = escaped.unwrap_or((*first, after));
-        out.push(byte);
-        rest = next;
-    }
-    String::from_utf8(out).map_or(text, Cow::Owned)
 }
 
 /// RFC 6265 §6.1: what browsers take at least, name, value and attributes together.

@@ -1,7 +1,6 @@
 //! Pages where users sign in, and the way there and back.
 
 mod pages;
-mod percent;
 mod public_origin;
 mod return_url;
 mod visit;

@@ -3,12 +3,11 @@
 use http::{HeaderValue, request::Parts};
 
 use super::{
-    percent::escape_data,
     public_origin::{self, PublicOrigin},
     return_url::ReturnUrl,
     visit::{Visit, return_url_in},
 };
-use crate::error::BuildError;
+use crate::{error::BuildError, scheme::percent::escape_data};
 
 /// Where users of a scheme sign in and out, and where those go who may not.
 ///

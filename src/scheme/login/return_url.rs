@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use http::HeaderValue;
 
-use super::percent::{escape_url, unescape};
+use crate::scheme::percent::{escape_url, unescape};
 
 /// A place on this site to which a user may be sent back. A value of this type leads nowhere else.
 ///

@@ -5,7 +5,8 @@ use http::{
     uri::{PathAndQuery, Uri},
 };
 
-use super::{percent, public_origin::PublicOrigin, return_url::ReturnUrl};
+use super::{public_origin::PublicOrigin, return_url::ReturnUrl};
+use crate::scheme::percent;
 
 /// What a redirect must know of a request, as the outermost gate saw it: routers further in cut its
 /// path, and the answer is made when the request is gone.

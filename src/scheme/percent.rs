@@ -4,17 +4,20 @@ use std::{borrow::Cow, fmt::Write as _};
 
 /// As .NET's `Uri.EscapeDataString` writes it: everything but the unreserved characters of RFC 3986
 /// §2.3, in upper case.
-pub(super) fn escape_data(text: &str) -> String {
+pub(super) fn escape_data(text: &str) -> Cow<'_, str> {
     escape(text, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
 /// What may not stand in a URL as it is (RFC 3986 §2); a `%` stays, because it begins an escape.
-pub(super) fn escape_url(text: &str) -> String {
+pub(super) fn escape_url(text: &str) -> Cow<'_, str> {
     escape(text, |byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte))
 }
 
-fn escape(text: &str, stays: impl Fn(u8) -> bool) -> String {
-    let mut escaped = String::with_capacity(text.len() + 16);
+fn escape(text: &str, stays: impl Fn(u8) -> bool) -> Cow<'_, str> {
+    if text.bytes().all(&stays) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() * 3);
     for byte in text.bytes() {
         if stays(byte) {
             escaped.push(char::from(byte));
@@ -22,7 +25,7 @@ fn escape(text: &str, stays: impl Fn(u8) -> bool) -> String {
             let _ = write!(escaped, "%{byte:02X}");
         }
     }
-    escaped
+    Cow::Owned(escaped)
 }
 
 /// The text that the escapes stand for; `None` if that is no text. A `%` that begins no escape stays.
