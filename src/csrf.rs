@@ -18,9 +18,10 @@
 //! 5. It looks at the schemes that are not hidden where it stands, at passive ones too: a handler
 //!    may ask for them by name. No record in the request is a wiring error: 500, logged.
 //!
-//! It stands behind the gate. A scheme may have a guard of its own
-//! ([`CookieScheme::guard`](crate::scheme::CookieScheme::guard)): that one makes the cookie count
-//! for nothing, so that another scheme may still do; this layer answers for the whole route.
+//! It stands behind the gate, and inside of whatever takes the method from elsewhere (`_method` in a
+//! query): a method that becomes unsafe further in was not looked at. A scheme may have a guard of
+//! its own ([`CookieScheme::guard`](crate::scheme::CookieScheme::guard)): that one makes the cookie
+//! count for nothing, so that another scheme may still do; this layer answers for the whole route.
 //!
 //! This does NOT look at tokens in forms (anti-forgery tokens), and does not set `SameSite`: the
 //! cookie does.

@@ -35,7 +35,8 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
 
     /// A browser sends its credential along whoever's page asks, as it does with cookies, client
     /// certificates and HTTP's `Basic`: a good one does not prove that the user wanted this request.
-    /// A [`CsrfLayer`](crate::csrf::CsrfLayer) asks for more. Default: no.
+    /// Nor does one that a page can put into a link or a form, such as a token in the query: it may be
+    /// the page's own. A [`CsrfLayer`](crate::csrf::CsrfLayer) asks for more. Default: no.
     fn is_ambient(&self) -> bool {
         false
     }
