@@ -12,7 +12,7 @@ use portcullis::{
     AuthErrorKind, Origin,
     jwt::{
         JwtValidator, JwtValidatorBuilder,
-        jwe::{ContentEncryption, DecryptionKey, KeyManagement},
+        jwe::{self, ContentEncryption, DecryptionKey, KeyManagement},
     },
     testing::{EncryptedTokenBuilder, EncryptionKey, ManualClock, MockIssuer},
 };
@@ -542,6 +542,19 @@ async fn private_keys_are_read_strictly() {
         let error = DecryptionKey::from_jwk(document.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(problem), "{problem}: {error}");
     }
+    // one use that fits is enough
+    for (jwk, operations, good) in [
+        (&rsa, json!(["decrypt"]), true),
+        (&rsa, json!(["sign", "unwrapKey"]), true),
+        (&rsa, json!(["deriveKey"]), false),
+        (&oct, json!(["unwrapKey"]), true),
+        (&oct, json!(["decrypt"]), false),
+        (&ec, json!(["deriveBits"]), true),
+        (&ec, json!(["unwrapKey"]), false),
+    ] {
+        let document = with(jwk, "key_ops", operations);
+        assert_eq!(DecryptionKey::from_jwk(document.as_bytes()).is_ok(), good, "{document}");
+    }
     // a name for what the document does not say, and no other
     let bare = with(&rsa, "alg", Value::Null);
     let key = DecryptionKey::from_jwk_for(bare.as_bytes(), KeyManagement::RsaOaep256).unwrap();
@@ -774,6 +787,12 @@ async fn key_choice() {
     let named = nameless.with_kid("x");
     let vault = Vault::with_keys(new, vec![named], |builder| builder);
     vault.refuses(&vault.token(), EncryptedTokenNoKey).await;
+
+    // where there is none at all, that is the reason
+    for token in [vault.token(), vault.token().without_header("kid")] {
+        let error = jwe::decrypt(&token.build(), &[]).unwrap_err();
+        assert_eq!(error.kind(), EncryptedTokenNoKey);
+    }
 
     // no more than four of an algorithm: each is a dear attempt
     let clock = ManualClock::new();

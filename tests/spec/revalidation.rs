@@ -11,7 +11,9 @@ use portcullis::jwt::JwtValidator;
 use portcullis::testing::{ManualClock, MockIssuer, TicketBuilder, TicketMint};
 use portcullis::ticket::aspnet::{FormsTickets, KatanaCookie};
 use portcullis::ticket::{InMemorySessions, Ticket, TicketFormat, TicketValidator};
-use portcullis::token::{Cached, Presented, Revalidate, Revalidated, TokenValidator, Verdict};
+use portcullis::token::{
+    Cached, Presented, Renewed, Revalidate, Revalidated, TokenValidator, Verdict,
+};
 use portcullis::{
     Attempt, AuthError, AuthenticateLayer, Bearer, BearerAuth, Clock as _, Cookies, Identity,
     Rejection, Scheme, TicketAuth, UnixTime, policy,
@@ -31,6 +33,10 @@ chapter! {
     async fn kept_without_a_word;
     async fn sliding_does_not_put_it_off;
     async fn a_store_that_is_down;
+    async fn an_old_check_does_not_outweigh_a_no;
+    async fn of_two_checks_the_later_one_serves;
+    async fn a_verdict_is_as_old_as_its_question;
+    async fn to_serve_on_is_no_check;
     async fn under_a_suppression;
     async fn a_changed_password_and_a_token;
     async fn a_changed_password_and_a_page;
@@ -40,6 +46,7 @@ chapter! {
     async fn what_is_remembered_is_checked_too;
     async fn many_requests_ask_once;
     async fn one_user_is_asked_about_once;
+    async fn a_validator_keeps_its_own_words;
 }
 
 const STAMP: &str = "AspNet.Identity.SecurityStamp";
@@ -344,7 +351,9 @@ async fn a_store_that_is_down() {
     site.users.go_down(true);
     for (minute, status) in [(31, 200), (40, 200), (41, 503)] {
         site.at(minute);
-        assert_eq!(site.send(&ticket).await.status, status, "{minute}");
+        let seen = site.send(&ticket).await;
+        // the old check serves, and is not written down as a new one
+        assert_eq!((seen.status, seen.set_cookie.len()), (status, 0), "{minute}: {seen:?}");
     }
     let warnings = log.lines_with("a user could not be checked");
     assert_eq!(warnings.len(), 2, "{warnings:?}");
@@ -353,6 +362,77 @@ async fn a_store_that_is_down() {
     site.users.go_down(false);
     site.users.change(None);
     site.send(&ticket).await.is_signed_out(UserGone);
+    ledger::passed("10.S7");
+}
+
+/// The last check serves on for want of an answer, never against one.
+async fn an_old_check_does_not_outweigh_a_no() {
+    let users = Users { stale: 10 * MINUTE, ..Users::new(30 * MINUTE) };
+    let site = Site::with(users, |tickets| tickets.sliding(false));
+    let ticket = site.ticket().build();
+    site.users.change(None);
+    site.at(31);
+    site.send(&ticket).await.is_signed_out(UserGone);
+    ledger::passed("10.S7");
+}
+
+/// What is remembered of a user may be older than the token at hand.
+async fn of_two_checks_the_later_one_serves() {
+    let clock = ManualClock::new();
+    let issuer = Issuer::new(&clock);
+    let users = Users { stale: 5 * MINUTE, shares: true, ..Users::new(5 * MINUTE) };
+    let api = BearerAuth::new(issuer.validator()).unwrap().revalidate(users.clone()).unwrap();
+    let first = issuer.token();
+    clock.advance(6 * MINUTE);
+    assert_eq!(call(&api, &first).await.status, 200);
+    assert_eq!(users.asked(), 1);
+    clock.advance(4 * MINUTE);
+    let second = issuer.token();
+    users.go_down(true);
+    // eleven minutes after the one check, seven after the other sign-in
+    clock.advance(7 * MINUTE);
+    assert_eq!(call(&api, &first).await.status, 503);
+    assert_eq!(call(&api, &second).await.status, 200);
+    ledger::passed("10.S7");
+}
+
+/// It is believed from when it was asked for, and not from when it came.
+async fn a_verdict_is_as_old_as_its_question() {
+    let gate = Arc::new(Semaphore::new(0));
+    let users = Users { gate: Some(gate.clone()), ..Users::new(30 * MINUTE) };
+    let site = Arc::new(Site::with(users, |tickets| tickets));
+    let ticket = site.ticket().build();
+    site.at(31);
+    let slow = tokio::spawn({
+        let site = site.clone();
+        async move { site.send(&ticket).await }
+    });
+    while site.users.asked() == 0 {
+        tokio::task::yield_now().await;
+    }
+    site.at(41);
+    gate.add_permits(2);
+    let renewed = slow.await.unwrap().renewed();
+    for (minute, asked) in [(61, 1), (62, 2)] {
+        site.at(minute);
+        assert_eq!(site.send(&renewed).await.status, 200);
+        assert_eq!(site.users.asked(), asked, "{minute}");
+    }
+    ledger::passed("10.S5");
+}
+
+/// A ticket that slides while nobody can be asked still says when its user was checked last.
+async fn to_serve_on_is_no_check() {
+    let users = Users { stale: 10 * MINUTE, ..Users::new(30 * MINUTE) };
+    let site = Site::with(users, |tickets| tickets);
+    let ticket = site.ticket().build();
+    site.users.go_down(true);
+    site.at(31);
+    let slid = site.send(&ticket).await.renewed();
+    site.users.go_down(false);
+    site.users.change(None);
+    site.at(32);
+    site.send(&slid).await.is_signed_out(UserGone);
     ledger::passed("10.S7");
 }
 
@@ -603,5 +683,42 @@ async fn one_user_is_asked_about_once() {
         site.send(&old).await.is_signed_out(StampMismatch);
         assert_eq!(site.users.asked(), asked, "{shares}");
     }
+    ledger::passed("10.S5");
+}
+
+/// Judges by what stands before the dot, for a cookie, and always has a newer text.
+#[derive(Debug)]
+struct Slides;
+
+impl TokenValidator for Slides {
+    fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+        let user = self.cache_key(presented.token()).to_owned();
+        Attempt::ready(Ok(Identity::builder("https://issuer.test").subject(&user).build()))
+    }
+
+    fn cache_key<'t>(&self, token: &'t str) -> &'t str {
+        token.split('.').next().unwrap_or_default()
+    }
+
+    fn is_ticket(&self) -> bool {
+        true
+    }
+
+    fn renew(&self, _: &Identity) -> Option<Renewed> {
+        Some(Renewed::new("newer", None))
+    }
+}
+
+/// A check around a validator changes nothing else about it.
+async fn a_validator_keeps_its_own_words() {
+    let checked = Revalidated::new(Slides, Users::new(30 * MINUTE));
+    assert_eq!(checked.cache_key("alice.1"), "alice");
+    assert!(checked.is_ticket());
+    let alice = Identity::builder("https://issuer.test").subject("alice").build();
+    assert_eq!(checked.renew(&alice).unwrap().text.expose(), b"newer");
+
+    let plain = Revalidated::new(Nameless(""), Users::new(30 * MINUTE));
+    assert_eq!(plain.cache_key("alice.1"), "alice.1");
+    assert!(!plain.is_ticket() && plain.renew(&alice).is_none());
     ledger::passed("10.S5");
 }

@@ -33,6 +33,7 @@ chapter! {
     async fn tokens_that_name_no_entry;
     async fn the_store_is_down;
     async fn how_long_a_status_is_remembered;
+    fn what_is_there_is_not_waited_for;
     async fn a_crowd_asks_the_store_once;
     async fn taken_back_while_it_is_asked;
     async fn several_at_once;
@@ -263,6 +264,22 @@ async fn the_store_is_down() {
     patient.accepts(&token).await;
     estate.house.after(1);
     undecidable(&patient.send(&token).await);
+    ledger::passed("S9-32");
+}
+
+/// A store in memory costs no turn of the runtime, and needs none.
+fn what_is_there_is_not_waited_for() {
+    let store = Store::default();
+    store.set(Token, "t1", EntryStatus::Valid);
+    let check = EntryCheck::tokens(store).claim("entry");
+    let named = |id: &str| {
+        let claims = format!(r#"{{"entry":"{id}"}}"#);
+        Identity::builder("https://issuer.test").claims_json(claims).build()
+    };
+    for (id, revoked) in [("t1", false), ("t1", false), ("t2", true)] {
+        let answer = check.is_revoked(&named(id)).into_ready().expect("the store has answered");
+        assert_eq!(answer.is_err_and(|error| error.kind() == Revoked), revoked, "{id}");
+    }
     ledger::passed("S9-32");
 }
 

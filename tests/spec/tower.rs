@@ -1,4 +1,4 @@
-//! The contract of a tower service, kept by the gate, the suppression and the requirement.
+//! The contract of a tower service, kept by the gate, the suppression, the requirement and the guard.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, pending, poll_fn, ready};
@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use portcullis::authenticate::Authenticate;
+use portcullis::csrf::CsrfLayer;
 use portcullis::policy::{self, PolicyExt};
 use portcullis::require::Require;
+use portcullis::scheme::CrossSiteGuard;
 use portcullis::suppress::Suppress;
 use portcullis::token::{Presented, TokenValidator};
 use portcullis::{
@@ -262,7 +264,8 @@ async fn errors_pass_through() {
         let stack = ServiceBuilder::new()
             .layer(gate.clone())
             .layer(gate.suppress_all_but(Bearer).unwrap())
-            .layer(gate.require(policy::scheme(Bearer)).unwrap());
+            .layer(gate.require(policy::scheme(Bearer)).unwrap())
+            .layer(CsrfLayer::new(CrossSiteGuard::new()));
         let request = get(GOOD).map(drop);
         let mut unready = stack.clone().service(Failing { when_ready: true });
         assert_eq!(poll_fn(|cx| unready.poll_ready(cx)).await, Err(Boom(1)));
@@ -292,6 +295,7 @@ async fn any_body_will_do() {
             .layer(gate.clone())
             .layer(gate.suppress_all_but(Bearer).unwrap())
             .layer(gate.require(policy::scheme(Bearer)).unwrap())
+            .layer(CsrfLayer::new(CrossSiteGuard::new()))
             // an inner future that is not Unpin either
             .service(service_fn(async |request: Request<Pinned>| {
                 sleep(SECOND).await;

@@ -167,6 +167,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cbc_ciphertext_is_whole_blocks_and_not_none() {
+        for (length, whole) in
+            [(0, false), (1, false), (15, false), (16, true), (17, false), (32, true)]
+        {
+            assert_eq!(ContentEncryption::A128CbcHs256.fits(length), whole, "{length}");
+            assert_eq!(ContentEncryption::A256CbcHs512.fits(length), whole, "{length}");
+            assert!(ContentEncryption::A128Gcm.fits(length));
+            assert!(ContentEncryption::A256Gcm.fits(length));
+        }
+    }
+
+    #[test]
     fn names_are_exact() {
         for algorithm in KeyManagement::ALL {
             assert_eq!(KeyManagement::parse(algorithm.name()), Some(*algorithm));

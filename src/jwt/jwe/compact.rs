@@ -128,3 +128,29 @@ const REFUSED: [(&str, &str); 2] = [
 const REPLICATED: [&str; 3] = ["iss", "sub", "aud"];
 /// In base64url letters: 8 KiB of header.
 const LONGEST_HEADER: usize = 8 * 1024 * 4 / 3 + 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_of_8_kib_is_the_longest() {
+        for (length, fits) in [(8192, true), (8193, false)] {
+            let token = format!("{}....", base64url::encode(&vec![b' '; length]));
+            let bytes = Compact::split(&token).unwrap().header_bytes();
+            assert_eq!(bytes.ok().map(|bytes| bytes.len()), fits.then_some(length));
+        }
+    }
+
+    /// RFC 7516 §4: what has no meaning for an algorithm is ignored, whatever it is.
+    #[test]
+    fn an_ephemeral_key_is_read_where_one_is_agreed_on() {
+        let epk = |alg: &str| {
+            let header = format!(r#"{{"alg":"{alg}","enc":"A128GCM","epk":"none"}}"#);
+            Header::read(header.as_bytes()).map(|header| header.epk.is_some())
+        };
+        assert_eq!(epk("dir").ok(), Some(false));
+        assert_eq!(epk("RSA-OAEP").ok(), Some(false));
+        assert_eq!(epk("ECDH-ES").unwrap_err().kind(), AuthErrorKind::MalformedJwt);
+    }
+}
