@@ -33,8 +33,8 @@
 //! # Ok::<(), portcullis::BuildError>(())
 //! ```
 //!
-//! Nothing is asked when it is built: the keys are fetched with the first token. `cargo run
-//! --example quickstart` shows such a service with a mock issuer beside it, and why it answers as
+//! It takes the feature `axum`, which is not among the default ones. Nothing is asked when it is
+//! built: the keys are fetched with the first token. `cargo run --example quickstart` shows such a service with a mock issuer beside it, and why it answers as
 //! it does.
 //!
 //! # Schemes
