@@ -33,9 +33,9 @@
 //! # Ok::<(), portcullis::BuildError>(())
 //! ```
 //!
-//! Nothing is asked when it is built: the keys are fetched with the first token. `cargo run
-//! --example quickstart` shows such a service with a mock issuer beside it, and why it answers as
-//! it does.
+//! It takes the feature `axum`, which is not among the default ones. Nothing is asked when it is
+//! built: the keys are fetched with the first token. `cargo run --example quickstart` shows such a
+//! service with a mock issuer beside it, and why it answers as it does.
 //!
 //! # Schemes
 //!

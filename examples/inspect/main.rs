@@ -27,6 +27,10 @@ async fn main() -> ExitCode {
         return check::run().await;
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--help") {
+        print!("{USAGE}");
+        return GOOD.into();
+    }
     let (code, report) = inspect(&arguments).await;
     if code == WRONG_USAGE {
         eprint!("{report}");
@@ -58,5 +62,6 @@ const WRONG_USAGE: u8 = 2;
 const USAGE: &str = "\
 usage: inspect --machine-key FILE.. [--authentication-type NAME].. [--show-values] TEXT
        inspect --issuer URL [--audience NAME] [--show-values] TEXT
+       inspect --check
 TEXT is a cookie or a token; - reads it from standard input.
 ";

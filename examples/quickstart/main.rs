@@ -16,11 +16,15 @@ use tokio::net::TcpListener;
 async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if has("--help") {
+        print!("{USAGE}");
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(unknown) = arguments
         .iter()
         .find(|argument| !["--check", "--without-protection"].contains(&argument.as_str()))
     {
-        eprintln!("unknown argument {unknown}; there are --check and --without-protection");
+        eprint!("unknown argument {unknown}\n\n{USAGE}");
         return Ok(ExitCode::FAILURE);
     }
     if has("--check") {
@@ -34,6 +38,13 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     axum::serve(listener, app).await?;
     Ok(ExitCode::SUCCESS)
 }
+
+const USAGE: &str = "\
+usage: quickstart             serves on ports 3000 and 4000, and says what to paste
+       quickstart --check     plays it through on free ports
+
+  --without-protection        leaves the layer out, and names what changes
+";
 
 fn introduction(issuer: &str, api: &str) -> String {
     let curl = |who: &str| {

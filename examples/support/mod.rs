@@ -15,8 +15,15 @@ pub fn checking() -> bool {
     std::env::args().any(|argument| argument == "--check")
 }
 
-/// Port 3000 for people, any free one for a check.
+/// Port 3000 for people, any free one for a check. Ends the program where something else was asked
+/// for than `--check`.
 pub async fn listen() -> io::Result<TcpListener> {
+    if let Some(other) = std::env::args().skip(1).find(|argument| argument != "--check") {
+        eprintln!(
+            "{other}? There is --check, which plays it through, and without it a server on port 3000"
+        );
+        std::process::exit(if other == "--help" { 0 } else { 2 });
+    }
     TcpListener::bind(("127.0.0.1", if checking() { 0 } else { 3000 })).await
 }
 

@@ -27,8 +27,9 @@ impl AuthenticateLayer {
     /// ```
     ///
     /// # Errors
-    /// The scheme is [none of this gate](BuildError::UnknownScheme), or signs nobody in; the ticket can not
-    /// be written or is of another authentication type; the request came over plain http where
+    /// The scheme is [none of this gate](BuildError::UnknownScheme), or signs nobody in (as one that was
+    /// made with [`Scheme::cookie`](crate::Scheme::cookie)); the ticket can not be written, has no end,
+    /// or is of another authentication type; the request came over plain http where
     /// [`require_tls`](crate::scheme::CookieScheme::require_tls) was said; or the store could not take it.
     pub async fn sign_in(
         &self,

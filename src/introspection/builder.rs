@@ -208,6 +208,10 @@ impl<F> IntrospectionBuilder<F> {
     /// Who vouches for the tokens: an `iss` in an answer must be this one. Default: the issuer whose
     /// metadata names the endpoint; for a plain URL that URL stands for the issuer, and `iss` is not
     /// compared.
+    ///
+    /// Say it where tokens are to be forgotten or revoked: `Cached::invalidate_subject`,
+    /// `InMemoryRevocations::revoke_subject` and their kin go by
+    /// [`Identity::issuer`](crate::Identity::issuer), and without this word that is the endpoint's URL.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.settings.issuer = Some(issuer.into().into());
         self

@@ -159,7 +159,7 @@ impl Jwk {
     fn read_named(object: &Object<'_>, kid: Option<&str>) -> Result<Self, Cow<'static, str>> {
         let pinned = text(object, "alg")?.map(|alg| Box::from(&*alg));
         let verifies = may_verify(object)?;
-        let kty = text(object, "kty")?.ok_or("kty is missing")?;
+        let kty = text(object, "kty")?.ok_or_else(|| no_type(object))?;
         let material = match &*kty {
             "RSA" => PublicKey::rsa(&octets(object, "n")?, &octets(object, "e")?)
                 .map(Material::Public)?,
@@ -385,6 +385,14 @@ pub(super) fn octets(
 ) -> Result<Vec<u8>, Cow<'static, str>> {
     let text = text(object, name)?.ok_or_else(|| format!("{name} is missing"))?;
     base64url::decode(text.as_bytes()).ok_or_else(|| format!("{name} is not base64url").into())
+}
+
+/// What to say where `kty` is missing: often the document is a whole set.
+pub(super) fn no_type(object: &Object<'_>) -> &'static str {
+    match object.get("keys") {
+        None => "kty is missing",
+        Some(_) => "kty is missing: this is a set of keys; give one of them",
+    }
 }
 
 /// RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2.

@@ -18,6 +18,9 @@ use crate::{
 
 impl Scheme {
     /// A bearer token in the `Authorization` header (RFC 6750 §2.1). Realm `api`, active.
+    ///
+    /// Nothing is remembered: put a [`Cached`](crate::token::Cached) around a validator that verifies
+    /// signatures or asks somebody, as [`BearerAuth`](crate::BearerAuth) does by itself.
     pub fn bearer<V: TokenValidator + 'static>(
         name: impl Into<SchemeName>,
         validator: V,

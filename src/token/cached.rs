@@ -33,6 +33,11 @@ use crate::{
 ///
 /// A clone shares what is remembered: keep one to [invalidate](Self::invalidate) by.
 ///
+/// Subjects, sessions and authorizations are those of an issuer, and that is what
+/// [`Identity::issuer`] says, to the letter: what the validator was told. An introspection validator
+/// that was told none says its endpoint's URL; a ticket validator says `LOCAL AUTHORITY`. Another
+/// spelling is no error, and nothing is forgotten.
+///
 /// ```
 /// # use portcullis::{Attempt, AuthError, Identity, token::{Presented, TokenValidator}};
 /// # #[derive(Debug)] struct Anybody;
@@ -138,7 +143,8 @@ impl<V: TokenValidator, C: TokenCache> Cached<V, C> {
         memory.invalidations.of_token(fingerprint, || memory.cache.remove(key));
     }
 
-    /// Forgets every token of a subject at this issuer: its account was locked, its rights changed.
+    /// Forgets every token of a subject at [this issuer](Identity::issuer): its account was locked, its
+    /// rights changed.
     pub fn invalidate_subject(&self, issuer: &str, subject: &str) {
         let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
         self.invalidate_where(move |identity| {
@@ -146,7 +152,8 @@ impl<V: TokenValidator, C: TokenCache> Cached<V, C> {
         });
     }
 
-    /// Forgets every token of a session (`sid`) at this issuer: somebody logged out.
+    /// Forgets every token of a session (`sid`) at [this issuer](Identity::issuer): somebody logged
+    /// out.
     pub fn invalidate_session(&self, issuer: &str, session_id: &str) {
         let (issuer, session_id) = (issuer.to_owned(), session_id.to_owned());
         self.invalidate_where(move |identity| {
@@ -154,9 +161,8 @@ impl<V: TokenValidator, C: TokenCache> Cached<V, C> {
         });
     }
 
-    /// Forgets every token of an authorization at this issuer
-    /// ([`Identity::authorization_id`]): somebody took it back, and with it the whole chain of
-    /// tokens.
+    /// Forgets every token of an authorization ([`Identity::authorization_id`]) at
+    /// [this issuer](Identity::issuer): somebody took it back, and with it the whole chain of tokens.
     pub fn invalidate_authorization(&self, issuer: &str, authorization_id: &str) {
         let (issuer, authorization_id) = (issuer.to_owned(), authorization_id.to_owned());
         self.invalidate_where(move |identity| {

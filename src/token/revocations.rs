@@ -112,6 +112,10 @@ fn weigh(
 /// Each entry is kept until the moment given with it, when the last credential that it concerns has
 /// expired by itself; [`drop_expired`](Self::drop_expired) drops what is past that.
 ///
+/// The issuer is what [`Identity::issuer`] says, to the letter: what the validator was told, or by
+/// default the endpoint's URL of an introspection validator and `LOCAL AUTHORITY` of a ticket. What is
+/// revoked under another spelling concerns nobody.
+///
 /// ```
 /// use portcullis::{Identity, UnixTime, token::{InMemoryRevocations, Revocations}};
 ///

@@ -511,6 +511,7 @@ async fn private_keys_are_read_strictly() {
     };
     for (document, problem) in [
         ("[]".to_owned(), "not an object"),
+        (r#"{"keys":[]}"#.to_owned(), "this is a set of keys; give one of them"),
         (with(&rsa, "kty", json!("DSA")), "the key type is unknown"),
         (with(&rsa, "alg", Value::Null), "alg is missing"),
         (with(&rsa, "alg", json!("RSA1_5")), "alg is no supported way to decrypt"),

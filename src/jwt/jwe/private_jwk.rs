@@ -10,7 +10,7 @@ use crate::{
     json::Object,
     jwt::{
         JwkError,
-        jwk::{octets, operations, text},
+        jwk::{no_type, octets, operations, text},
     },
     secret::Secret,
 };
@@ -133,7 +133,7 @@ fn may_decrypt(object: &Object<'_>, algorithm: KeyManagement) -> Result<(), Prob
 impl Numbers {
     fn read(object: &Object<'_>) -> Result<Self, Problem> {
         let private = |name| octets(object, name).map(Zeroizing::new);
-        match &*text(object, "kty")?.ok_or("kty is missing")? {
+        match &*text(object, "kty")?.ok_or_else(|| no_type(object))? {
             "RSA" if object.get("oth").is_some() => {
                 Err("RSA keys of more than two primes are not supported".into())
             }

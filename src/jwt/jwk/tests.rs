@@ -106,6 +106,7 @@ fn what_is_no_key_says_why_and_shows_nothing() {
     for (document, problem) in [
         ("[]", "not an object"),
         ("{}", "kty is missing"),
+        (r#"{"keys":[]}"#, "kty is missing: this is a set of keys; give one of them"),
         (r#"{"kty":1}"#, "kty is not a string"),
         (r#"{"kty":"rsa"}"#, "the key type is unknown"),
         (r#"{"kty":"RSA"}"#, "n is missing"),

@@ -24,6 +24,9 @@ impl Scheme {
     /// well: the cookie's name, or a [`TicketCookie`] or its builder where more is to be said. Tickets
     /// once accepted are remembered ([`Cached`]). Realm `app`, active. A cookie that cannot be is refused
     /// when the gate is built.
+    ///
+    /// Who signs users in says for how long, by [`TicketValidator::lifetime`] or in each ticket: without
+    /// either a sign-in is an error.
     pub fn tickets<F: TicketFormat + 'static, C>(
         name: impl Into<SchemeName>,
         cookie: C,
@@ -39,7 +42,8 @@ impl Scheme {
     }
 
     /// Whatever a validator accepts, in a cookie that is read and renewed, and that nobody is signed in
-    /// by. Otherwise as [`tickets`](Self::tickets), and nothing is remembered.
+    /// by: another application does that, and a sign-in here is an error. Otherwise as
+    /// [`tickets`](Self::tickets), and nothing is remembered.
     pub fn cookie<V: TokenValidator + 'static, C>(
         name: impl Into<SchemeName>,
         cookie: C,
@@ -189,7 +193,8 @@ impl<V: TokenValidator + 'static> CookieScheme<V> {
         self.map_pages(|pages| pages.logout_path(path))
     }
 
-    /// Where a navigation is redirected whose user is signed in and may not (403). Default: none.
+    /// Where a navigation is redirected whose user is signed in and may not (403), without a way back
+    /// in the query. Default: none.
     pub fn access_denied_path(self, path: &str) -> Self {
         self.map_pages(|pages| pages.access_denied_path(path))
     }

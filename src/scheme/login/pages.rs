@@ -95,7 +95,8 @@ impl LoginPages {
         self
     }
 
-    /// Where those go who are signed in and may not. Default: none, and a 403 stays a 403.
+    /// Where those go who are signed in and may not; the redirect holds no way back. Default: none, and
+    /// a 403 stays a 403.
     pub fn access_denied_path(mut self, path: &str) -> Self {
         self.access_denied = self.page("access_denied_path", path);
         self

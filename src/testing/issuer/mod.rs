@@ -9,6 +9,7 @@ mod builder;
 mod code_grant;
 mod consent;
 mod cors;
+mod entries;
 mod estate;
 mod fault;
 mod fetch;

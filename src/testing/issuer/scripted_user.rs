@@ -14,6 +14,58 @@ use super::{
 /// let issuer = MockIssuer::builder().user(User::new("alice", "pw")).build();
 /// issuer.script(ScriptedUser::new("alice").only(&["orders:read"]));
 /// ```
+///
+/// The whole flow with PKCE (RFC 7636), as a client of somebody else's would play it:
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use std::time::Duration;
+///
+/// use http::Request;
+/// use portcullis::testing::{
+///     Client, MockIssuer, RefreshTokens, ScriptedUser, User, client::TokenResponse,
+/// };
+///
+/// let issuer = MockIssuer::builder()
+///     .require_pkce()
+///     .refresh_tokens(RefreshTokens::new(Duration::from_secs(86_400)))
+///     .user(User::new("alice", "pw"))
+///     .client(
+///         Client::new("spa")
+///             .redirect_uri("https://spa.test/back")
+///             .grant("authorization_code")
+///             .grant("refresh_token")
+///             .scopes(&["orders:read", "offline_access"]),
+///     )
+///     .build();
+/// issuer.script(ScriptedUser::new("alice"));
+///
+/// // RFC 7636, appendix B
+/// let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// let page = format!(
+///     "{}/authorize?response_type=code&client_id=spa&redirect_uri=https://spa.test/back\
+///      &scope=orders:read+offline_access&state=xyz\
+///      &code_challenge={challenge}&code_challenge_method=S256",
+///     issuer.url(),
+/// );
+/// let back = issuer.answer(Request::get(page).body(Default::default())?).await;
+/// let back = back.headers()["location"].to_str()?; // …/back?code=…&state=xyz&iss=…
+/// let code = back.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).unwrap();
+///
+/// let form = format!(
+///     "grant_type=authorization_code&client_id=spa&redirect_uri=https://spa.test/back\
+///      &code={code}&code_verifier={verifier}",
+/// );
+/// let request = Request::post(format!("{}/token", issuer.url()))
+///     .header("content-type", "application/x-www-form-urlencoded")
+///     .body(form.into())?;
+/// let tokens = TokenResponse::try_from(&issuer.answer(request).await.body()[..])?;
+/// assert!(tokens.refresh_token.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ScriptedUser {
