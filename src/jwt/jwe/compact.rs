@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_header_of_8_kib_is_the_longest() {
         for (length, fits) in [(8192, true), (8193, false)] {
-            let token = format!("{}....", base64url::encode(&vec![b' '; length]));
+            let token = format!("{}....", base64url::encode(vec![b' '; length]));
             let bytes = Compact::split(&token).unwrap().header_bytes();
             assert_eq!(bytes.ok().map(|bytes| bytes.len()), fits.then_some(length));
         }
