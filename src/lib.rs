@@ -116,10 +116,25 @@
 //! stands in the log (target `portcullis`), in the response's extensions, and in
 //! [`explain`](AuthenticateLayer::explain).
 //!
+//! # Pages
+//!
+//! A cookie scheme with a login page (`CookieScheme::login_path`) sends people there and back again,
+//! and nobody but people: a script, an API client and a gRPC call are told 401. Where a redirect may
+//! lead is a [`ReturnUrl`](scheme::ReturnUrl). `AuthenticateLayer::sign_in` and `sign_out` make the
+//! cookies; `csrf::CsrfLayer` keeps other sites' pages from using them.
+//!
+//! # When a credential ends
+//!
+//! With its `exp`, and sooner where somebody is asked: [`token::Revocations`] on every request,
+//! [`token::Revalidate`] about the user once in an interval, the issuer about opaque tokens, a store
+//! about sessions. `docs/SECURITY-MODEL.md` has one table of what each of them notices, and how long
+//! that takes at most.
+//!
 //! # Testing
 //!
 //! With the feature `testing`: `testing::signed_in` makes a request by somebody, for unit tests of
-//! handlers; `testing::MockIssuer` is an issuer in the process, with every fault and every forgery;
+//! handlers; `testing::MockIssuer` is an issuer in the process, with its flows, every fault and every
+//! forgery; `testing::client` is what a test's own client is made of;
 //! `testing::TicketMint` makes tickets of ASP.NET applications, good and flawed;
 //! `testing::ManualClock` makes them expire; `testing::assert_protected` names the routes that
 //! somebody forgot.
