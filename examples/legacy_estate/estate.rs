@@ -126,7 +126,7 @@ fn cors(origin: HeaderValue) -> CorsLayer {
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::HeaderName::from_static("x-requested-with")])
-        .expose_headers([header::WWW_AUTHENTICATE])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
 }
 
 #[derive(serde::Deserialize)]

@@ -53,7 +53,7 @@ pub fn router(options: &Options) -> Result<Router, Box<dyn Error>> {
                 .allow_credentials(true)
                 .allow_methods([Method::GET, Method::POST])
                 .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-                .expose_headers([header::WWW_AUTHENTICATE]),
+                .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER]),
         ),
     })
 }

@@ -337,9 +337,10 @@ async fn cors(check: &mut Check, url: &str) -> Result<(), Box<dyn Error>> {
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", "authorization");
     let refused = client.get(url).header("origin", APP);
-    for (what, request, status, exposed) in
-        [("preflight", preflight, 200, None), ("refusal", refused, 401, Some("www-authenticate"))]
-    {
+    for (what, request, status, exposed) in [
+        ("preflight", preflight, 200, None),
+        ("refusal", refused, 401, Some("www-authenticate,retry-after")),
+    ] {
         let answer = request.send().await?;
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
         check.compare(&format!("CORS {what}, status:"), answer.status().as_u16(), status);

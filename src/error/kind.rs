@@ -156,6 +156,8 @@ kinds! {
     NoGate Misconfigured "no AuthenticateLayer saw this request: the layer is missing, stands further in, or was added before this route";
     /// The route demands a scheme that is hidden, or that no gate here has.
     HiddenScheme Misconfigured "the route demands a scheme that is not visible here";
+    /// A handler signs a user in or out by a scheme, or with a ticket, that can not do it.
+    SignInMisconfigured Misconfigured "nobody can be signed in or out like this";
 }
 
 impl fmt::Display for AuthErrorKind {

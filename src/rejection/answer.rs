@@ -76,8 +76,9 @@ impl Rejection {
         }
     }
 
-    /// Where a script that was refused finds the login page, with the way back. A navigation is
-    /// [redirected](Self::location) instead.
+    /// Where a script of a page that was refused finds the login page, with the way back: whoever sends
+    /// `X-Requested-With: XMLHttpRequest`, or a `Sec-Fetch-Mode` other than `navigate`, as browsers do.
+    /// A navigation is [redirected](Self::location) instead; other programs are told nothing of it.
     #[must_use]
     pub fn login(&self) -> Option<&str> {
         match &self.0.login {

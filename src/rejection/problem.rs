@@ -6,7 +6,8 @@ use http::{HeaderMap, HeaderValue, header};
 use super::{Rejection, ResponseForRejection};
 
 /// `application/problem+json`: `type`, `title`, `status`, `detail`, and the members `error` (the
-/// RFC 6750 code), `missing` (`token`, `session`), and `login` (where a script finds the login page).
+/// RFC 6750 code), `missing` (`token`, `session`), and `login`
+/// ([where a script of a page finds the login page](Rejection::login)).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProblemDetails;
 

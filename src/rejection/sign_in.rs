@@ -32,5 +32,5 @@ impl From<SignOutError> for Rejection {
 
 fn miswired(error: &BuildError) -> Rejection {
     tracing::error!(target: "portcullis", %error, "nobody was signed in or out");
-    Rejection::wiring(AuthError::new(AuthErrorKind::HiddenScheme).with_detail(error))
+    Rejection::wiring(AuthError::new(AuthErrorKind::SignInMisconfigured).with_detail(error))
 }

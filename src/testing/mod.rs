@@ -6,8 +6,8 @@
 //! 3. [`TicketMint`] makes tickets of ASP.NET applications, good and flawed.
 //! 4. [`ManualClock`] is shared with whatever is tested; nothing sleeps.
 //! 5. [`client`] asks a token endpoint and calls with what it gets.
-//! 6. [`signed_in`] makes a request by somebody, for a unit test of a handler without any issuer;
-//!    [`assert_protected`] names the routes that somebody forgot.
+//! 6. [`signed_in`] and [`signed_in_by`] make a request by somebody, for a unit test of a handler
+//!    without any issuer; [`assert_protected`] names the routes that somebody forgot.
 //!
 //! **For tests only.** Whoever trusts a `MockIssuer` trusts everybody. What is wrong in a test
 //! panics here; nothing else in this crate does.
@@ -33,6 +33,6 @@ pub use issuer::{
     TokenEntry, TokenKind, TokenRequest, TokenStatus, User,
 };
 pub use key::SigningKey;
-pub use signed_in::signed_in;
+pub use signed_in::{signed_in, signed_in_by};
 pub use ticket::{TicketBuilder, TicketMint};
 pub use token::{EncryptedTokenBuilder, TokenBuilder};

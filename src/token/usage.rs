@@ -97,8 +97,20 @@ impl Usage {
         self
     }
 
-    /// Who sent the request. Default: the `SocketAddr` in its extensions, if there is one; axum has
-    /// it in `ConnectInfo<SocketAddr>`.
+    /// Who sent the request. Default: the `SocketAddr` in its extensions, if there is one. axum has it in
+    /// a type of its own:
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    ///
+    /// use axum::extract::ConnectInfo;
+    /// use portcullis::token::{Usage, UsageEvent};
+    ///
+    /// let usage = Usage::new(|event: UsageEvent| println!("{:?}", event.remote)).remote(|parts| {
+    ///     parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|sender| sender.0)
+    /// });
+    /// # let _ = usage;
+    /// ```
     pub fn remote(
         mut self,
         find: impl Fn(&Parts) -> Option<SocketAddr> + Send + Sync + 'static,

@@ -86,6 +86,7 @@ async fn a_scheme_that_no_layer_owns() {
     // the answer, where a handler passes it on
     let rejection = Rejection::from(error);
     assert_eq!(rejection.status(), 500);
+    assert_eq!(rejection.reason().kind(), AuthErrorKind::SignInMisconfigured);
     ledger::passed("L11");
 }
 

@@ -112,7 +112,8 @@ impl LoginPages {
     }
 
     /// What a proxy cuts off the path before this service sees it, such as `/app`: it stands before
-    /// the pages and before the way back. Default: nothing.
+    /// the pages and before the way back. So does what a router cuts off outside the gate, as axum's
+    /// `nest` does: put the gate around the whole router, or say it here. Default: nothing.
     pub fn base_path(mut self, path: &str) -> Self {
         self.base = self.page("base_path", path).unwrap_or_default();
         if self.base.ends_with('/') {

@@ -20,6 +20,59 @@
 //! What is missing is read from the member `missing` of the answer, as
 //! [`ProblemDetails`](crate::ProblemDetails) writes it, or else from its challenges: `Cookie` asks
 //! for a session, `Bearer` for a token.
+//!
+//! [`MockIssuer::fetch`](super::MockIssuer::fetch) reaches the issuer alone. An API in the same test is
+//! reached by a `Fetch` of the test's own:
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use std::sync::Arc;
+//!
+//! use axum::{Router, body::{Body, to_bytes}, routing::get};
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use portcullis::{
+//!     fetch::{Fetch, FetchError, FetchFuture},
+//!     testing::{Client, MockIssuer, client::TokenClient},
+//! };
+//! use tower::ServiceExt;
+//!
+//! #[derive(Debug)]
+//! struct InProcess {
+//!     api: Router,
+//!     issuer: Arc<dyn Fetch>,
+//! }
+//!
+//! impl Fetch for InProcess {
+//!     fn fetch(&self, request: Request<Bytes>, limit: usize) -> FetchFuture {
+//!         if request.uri().host() != Some("api.test") {
+//!             return self.issuer.fetch(request, limit);
+//!         }
+//!         let answer = self.api.clone().oneshot(request.map(Body::from));
+//!         Box::pin(async move {
+//!             let Ok(answer) = answer.await;
+//!             let (parts, body) = answer.into_parts();
+//!             let body = to_bytes(body, limit).await.map_err(|_| FetchError::TooLarge(limit))?;
+//!             Ok(Response::from_parts(parts, body))
+//!         })
+//!     }
+//! }
+//!
+//! let script = Client::new("script").secret("secret").grant("client_credentials");
+//! let issuer = MockIssuer::builder().client(script).build();
+//! let api = Router::new().route("/orders", get(async || "orders")); // behind a layer
+//! let network = InProcess { api, issuer: issuer.fetch() };
+//! let client = TokenClient::builder(&format!("{}/token", issuer.url()), network)
+//!     .parameter("grant_type", "client_credentials")
+//!     .parameter("client_id", "script")
+//!     .parameter("client_secret", "secret")
+//!     .build()?;
+//! let answer = client.call(Request::get("https://api.test/orders").body(Bytes::new())?).await?;
+//! assert_eq!(answer.body(), "orders");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod missing;
 mod token_client;
