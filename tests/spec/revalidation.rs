@@ -86,6 +86,17 @@ impl Users {
         *self.is_down.lock().unwrap() = is_down;
     }
 
+    /// Waits for the first question, and not for ever.
+    async fn are_asked(&self) {
+        for _ in 0..1000 {
+            if self.asked() > 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("nobody asks");
+    }
+
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
@@ -407,9 +418,7 @@ async fn a_verdict_is_as_old_as_its_question() {
         let site = site.clone();
         async move { site.send(&ticket).await }
     });
-    while site.users.asked() == 0 {
-        tokio::task::yield_now().await;
-    }
+    site.users.are_asked().await;
     site.at(41);
     gate.add_permits(2);
     let renewed = slow.await.unwrap().renewed();
@@ -653,9 +662,7 @@ async fn many_requests_ask_once() {
             tokio::spawn(async move { site.send(&ticket).await })
         })
         .collect();
-    while site.users.asked() == 0 {
-        tokio::task::yield_now().await;
-    }
+    site.users.are_asked().await;
     for request in requests.drain(..25) {
         request.abort(); // among them the one that asked
     }
