@@ -106,9 +106,15 @@ impl Authentication {
 
     /// Challenges a bare 401 of the handler: by what it [recorded](ChallengeWith), and by what is visible
     /// here.
+    #[inline]
     pub(crate) fn challenge<B>(&self, response: &mut Response<B>) {
-        let recorded = ChallengeWith::take(response.extensions_mut())
-            .filter(|_| response.status() == StatusCode::UNAUTHORIZED);
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.challenge_401(response);
+        }
+    }
+
+    fn challenge_401<B>(&self, response: &mut Response<B>) {
+        let recorded = ChallengeWith::take(response.extensions_mut());
         let (recorded, visit) = (recorded.as_ref(), self.visit.as_deref());
         let named = recorded.map(ChallengeWith::named).unwrap_or_default();
         if named.is_empty() {
