@@ -110,6 +110,8 @@ impl Authentication {
     pub(crate) fn challenge<B>(&self, response: &mut Response<B>) {
         if response.status() == StatusCode::UNAUTHORIZED {
             self.challenge_401(response);
+        } else if !response.extensions().is_empty() {
+            let _ = ChallengeWith::take(response.extensions_mut()); // it is of no other status
         }
     }
 
