@@ -167,7 +167,7 @@
 //! | `introspection` | yes | `IntrospectionValidator` for opaque tokens |
 //! | `fetch` | yes | the default HTTP client (reqwest with rustls) |
 //! | `aws-lc` | yes | cryptography by aws-lc-rs; needs a C compiler |
-//! | `tickets` | | cookies and tickets of ASP.NET applications: FormsAuthentication, Katana |
+//! | `tickets` | | cookies and tickets of ASP.NET applications: FormsAuthentication, Katana; `csrf` |
 //! | `axum` | | extractors and responses for axum |
 //! | `rust-crypto` | | cryptography in Rust alone, for targets without a C compiler |
 //! | `testing` | | the mock issuer and the other tools above |
@@ -177,7 +177,7 @@
 //!
 //! The words are .NET's where the thing is: a *scheme* is an authentication scheme, active or
 //! passive; the gate is `AddAuthentication` and `UseAuthentication` in one;
-//! [`AuthenticateLayer::suppress_all_but`] is Web API's `SuppressHostPrincipal` with host
+//! [`AuthenticateLayer::suppress_all_but`] is Web API's `SuppressDefaultHostAuthentication` with host
 //! authentication filters; a requirement is `[Authorize]`; a *challenge* is a challenge; a *ticket*
 //! is a ticket. `TicketAuth` reads the cookies of FormsAuthentication and Katana, `RequireBoth`
 //! demands a ticket and a token of one user. `docs/FROM-ASPNET.md` says it word for word.

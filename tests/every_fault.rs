@@ -1,6 +1,7 @@
 //! Every fault of an issuer, at every place where it is asked, with a cold and a remembered token:
 //! 503 with `Retry-After` (500 where our own credentials are refused), or 200 from a live entry.
-//! Nothing that could not be found out is remembered.
+//! Nothing that could not be found out is remembered: the same token is good as soon as the answer
+//! said that it is worth asking again.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -73,9 +74,14 @@ const ROWS: &[Row] = &[
 async fn every_fault_with_a_cold_and_a_remembered_token() {
     let mut wrong = Vec::new();
     for (at, row) in ROWS.iter().enumerate() {
-        for place in
-            [Place::Introspection, Place::IntrospectionMetadata, Place::KeysMetadata, Place::Jwks]
-        {
+        for place in [
+            Place::Introspection,
+            Place::IntrospectionMetadata,
+            Place::IntrospectionOAuthMetadata,
+            Place::Jwks,
+            Place::KeysMetadata,
+            Place::KeysOAuthMetadata,
+        ] {
             let cold = match place {
                 Place::Introspection => row.introspection,
                 _ => row.documents,
@@ -102,20 +108,19 @@ async fn cold_token(place: Place, row: &Row, expected: Option<u16>) -> Result<()
     house.issuer.fail(place.endpoint(), (row.fault)());
     let token = house.token(place);
     let answer = house.send(&token).await;
-    match expected {
-        None => answer.is(200)?,
+    let again = match expected {
+        None => answer.is(200).map(|()| Duration::ZERO)?,
         Some(503) => {
             answer.is(503)?;
-            answer.says_when()?;
+            answer.says_when()?
         }
-        Some(status) => answer.is(status)?,
-    }
+        Some(status) => answer.is(status).map(|()| Duration::from_secs(60))?,
+    };
     answer.gives_nothing_away(&token)?;
 
     house.issuer.heal(place.endpoint());
-    house.pass(Duration::from_secs(600)).await;
-    let token = house.token(place);
-    house.send(&token).await.is(200).map_err(|found| format!("after it healed: {found}"))
+    house.pass(again).await;
+    house.send(&token).await.is(200).map_err(|found| format!("{again:?} after it healed: {found}"))
 }
 
 /// The token was accepted before anything went wrong.
@@ -134,19 +139,23 @@ async fn remembered_token(place: Place, row: &Row) -> Result<(), String> {
 /// Where the issuer is asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Place {
-    /// The metadata that name the introspection endpoint.
-    IntrospectionMetadata,
     Introspection,
+    /// The metadata that name the introspection endpoint: OpenID Connect Discovery.
+    IntrospectionMetadata,
+    /// The same by RFC 8414.
+    IntrospectionOAuthMetadata,
     Jwks,
     /// The metadata that name the key set.
     KeysMetadata,
+    KeysOAuthMetadata,
 }
 
 impl Place {
     fn endpoint(self) -> Endpoint {
         match self {
-            Self::IntrospectionMetadata | Self::KeysMetadata => Endpoint::Discovery,
             Self::Introspection => Endpoint::Introspection,
+            Self::IntrospectionMetadata | Self::KeysMetadata => Endpoint::Discovery,
+            Self::IntrospectionOAuthMetadata | Self::KeysOAuthMetadata => Endpoint::OAuthMetadata,
             Self::Jwks => Endpoint::Jwks,
         }
     }
@@ -164,11 +173,12 @@ impl House {
         let clock = ManualClock::new();
         let api = Api::new(API, &[]).secret(SECRET);
         let issuer = MockIssuer::builder().clock(clock.clone()).audience(API).api(api).build();
-        let keys = RemoteKeys::builder(KeyLocation::discover(issuer.url()))
-            .fetch(issuer.fetch())
-            .clock(clock.clone())
-            .build()
-            .unwrap();
+        let keys = match place {
+            Place::KeysOAuthMetadata => KeyLocation::oauth_metadata(issuer.url()),
+            _ => KeyLocation::discover(issuer.url()),
+        };
+        let keys =
+            RemoteKeys::builder(keys).fetch(issuer.fetch()).clock(clock.clone()).build().unwrap();
         let jwt = JwtValidator::builder(keys)
             .issuer(issuer.url())
             .audience(API)
@@ -177,6 +187,9 @@ impl House {
             .unwrap();
         let endpoint = match place {
             Place::IntrospectionMetadata => IntrospectionEndpoint::discover(issuer.url()),
+            Place::IntrospectionOAuthMetadata => {
+                IntrospectionEndpoint::oauth_metadata(issuer.url())
+            }
             _ => IntrospectionEndpoint::url(format!("{}/introspect", issuer.url())),
         };
         let opaque = IntrospectionValidator::builder(endpoint, ClientAuth::basic(API, SECRET))
@@ -195,8 +208,10 @@ impl House {
     fn token(&self, place: Place) -> String {
         let token = self.issuer.token().expires_in(Duration::from_secs(3600));
         match place {
-            Place::Jwks | Place::KeysMetadata => token.build(),
-            Place::Introspection | Place::IntrospectionMetadata => self.issuer.opaque_token(&token),
+            Place::Jwks | Place::KeysMetadata | Place::KeysOAuthMetadata => token.build(),
+            Place::Introspection
+            | Place::IntrospectionMetadata
+            | Place::IntrospectionOAuthMetadata => self.issuer.opaque_token(&token),
         }
     }
 
@@ -231,16 +246,16 @@ impl Answer {
     }
 
     /// Whole seconds, at least one, and no challenge: the token may be good.
-    fn says_when(&self) -> Result<(), String> {
+    fn says_when(&self) -> Result<Duration, String> {
         let headers = self.0.headers();
         let after = headers.get(header::RETRY_AFTER).and_then(|it| it.to_str().ok()?.parse().ok());
-        if after.is_none_or(|seconds: u64| seconds == 0) {
-            return Err(format!("Retry-After: {:?}", headers.get(header::RETRY_AFTER)));
-        }
         if headers.contains_key(header::WWW_AUTHENTICATE) {
             return Err("a challenge stands beside it".to_owned());
         }
-        Ok(())
+        match after.filter(|seconds| *seconds > 0) {
+            Some(seconds) => Ok(Duration::from_secs(seconds)),
+            None => Err(format!("Retry-After: {:?}", headers.get(header::RETRY_AFTER))),
+        }
     }
 
     fn gives_nothing_away(&self, token: &str) -> Result<(), String> {

@@ -11,7 +11,7 @@ use axum::{
 };
 use http::{Method, StatusCode, header};
 use portcullis::{
-    BearerAuth, BuildError, Caller, Principal, ProblemDetails, Rejection, explain,
+    BearerAuth, BuildError, Caller, Principal, ProblemDetails, Rejection, Secret, explain,
     introspection::{ClientAuth, IntrospectionValidator},
     jwt::{JwtValidator, KeyLocation, RemoteKeys},
     policy,
@@ -89,13 +89,17 @@ fn bearer(options: &Options) -> Result<BearerAuth, BuildError> {
 
 /// What is no JWT is asked about. An issuer names an API by its audience or by its client id.
 fn opaque(options: &Options, asked: &Introspection) -> Result<IntrospectionValidator, BuildError> {
-    let credentials = ClientAuth::basic(&*asked.client_id, &*asked.client_secret);
+    let secret = asked.client_secret.as_ref().map_or(&[][..], Secret::expose);
+    let credentials = ClientAuth::basic(&*asked.client_id, secret);
     let mut opaque = IntrospectionValidator::builder(&*asked.endpoint, credentials)
         .issuer(&options.issuer)
         .audience(&options.audience)
         .audience(&asked.client_id);
     if let Some(lifetime) = asked.cache {
         opaque = opaque.positive_lifetime(lifetime);
+    }
+    if let Some(member) = &asked.subject {
+        opaque = opaque.subject_member(member);
     }
     if options.allow_http_issuer {
         opaque = opaque.dangerous().allow_http();

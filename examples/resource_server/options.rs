@@ -42,8 +42,9 @@ pub struct Options {
 pub struct Introspection {
     pub endpoint: String,
     pub client_id: String,
-    pub client_secret: String,
+    pub client_secret: Option<Secret>,
     pub cache: Option<Duration>,
+    pub subject: Option<String>,
 }
 
 /// Who may log in, and the keys of the tickets.
@@ -77,6 +78,7 @@ opaque tokens, beside JWTs (RFC 7662):
   --introspection-client-id ID
   --introspection-client-secret SECRET
   --introspection-cache SECONDS   how long an answer is remembered, default 60
+  --introspection-subject MEMBER  of the answer that names the user, default sub
 
 tickets, beside tokens: GET /both, POST /login, POST /logout:
 
@@ -122,8 +124,11 @@ impl Command {
                 "--cors-origin" => options.cors_origin = Some(origin(&value()?)?),
                 "--introspection-endpoint" => introspection.endpoint = value()?,
                 "--introspection-client-id" => introspection.client_id = value()?,
-                "--introspection-client-secret" => introspection.client_secret = value()?,
+                "--introspection-client-secret" => {
+                    introspection.client_secret = Some(value()?.into())
+                }
                 "--introspection-cache" => introspection.cache = Some(seconds(&flag, &value()?)?),
+                "--introspection-subject" => introspection.subject = Some(value()?),
                 "--login-user" => tickets.user = Some(value()?),
                 "--login-password" => tickets.password = Some(value()?.into()),
                 "--machine-key" => tickets.machine_key = Some(value()?.into()),
@@ -142,14 +147,15 @@ impl Introspection {
     /// All of it or nothing.
     fn complete(self) -> Result<Option<Self>, String> {
         let needed = [
-            ("--introspection-endpoint", &self.endpoint),
-            ("--introspection-client-id", &self.client_id),
-            ("--introspection-client-secret", &self.client_secret),
+            ("--introspection-endpoint", self.endpoint.is_empty()),
+            ("--introspection-client-id", self.client_id.is_empty()),
+            ("--introspection-client-secret", self.client_secret.is_none()),
         ];
-        if self.cache.is_none() && needed.iter().all(|(_, value)| value.is_empty()) {
+        let is_unsaid = self.cache.is_none() && self.subject.is_none();
+        if is_unsaid && needed.iter().all(|(_, is_missing)| *is_missing) {
             return Ok(None);
         }
-        match needed.iter().find(|(_, value)| value.is_empty()) {
+        match needed.iter().find(|(_, is_missing)| *is_missing) {
             Some((flag, _)) => Err(format!("{flag} is missing")),
             None => Ok(Some(self)),
         }

@@ -113,7 +113,7 @@ struct Raw;
 /// Challenges a bare 401 that the handler made: one that has no challenge and is not ours.
 ///
 /// The innermost layer that narrowed the view does it, and marks the response, so that no layer
-/// further out does it again (`R17`). A 403, and a 401 with a challenge of its own, pass untouched.
+/// further out does it again. A 403, and a 401 with a challenge of its own, pass untouched.
 pub(crate) fn challenge_bare_401<'a, B>(
     response: &mut Response<B>,
     kind: RequestKind,

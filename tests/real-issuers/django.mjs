@@ -30,6 +30,7 @@ export async function djangoTokens(binary, python) {
     '--introspection-client-id', api.id,
     '--introspection-client-secret', secret,
     '--introspection-cache', String(CACHE),
+    '--introspection-subject', 'username',
   ];
 
   const server = await serve(binary, issuer, asking('introspect', api.secret));
@@ -43,6 +44,8 @@ export async function djangoTokens(binary, python) {
   const alice = await token(portal, {
     grant_type: 'password', username: 'alice', password: 'wonderland', scope: 'orders:read orders:write',
   });
+  const user = await row('django: a user by name', server, 'GET', '/me', alice, 200);
+  assert.equal(user.sub, 'alice');
   await row('django: a user', server, 'POST', '/orders', alice, [200, 201]);
   await row('django: unknown', server, 'GET', '/me', 'no-token-of-anybody', 401, INVALID_TOKEN);
 

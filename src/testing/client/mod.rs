@@ -1,4 +1,4 @@
-//! A client of a token endpoint, for tests and for programs that call an API.
+//! A client of a token endpoint, for tests.
 //!
 //! 1. [`TokenClient`] gets a token when it needs one, sends it along, renews it in the background,
 //!    and says when only the user can help. It never sends a token to the token endpoint.

@@ -66,7 +66,7 @@ impl MockIssuer {
         let name = portal.user(self, parts).ok_or_else(|| {
             bad("invalid_grant", "nobody is signed in: user name and password are required")
         })?;
-        // a cookie comes along whoever's page asks (host-authentication R18)
+        // a cookie comes along whoever's page asks
         portal.refuse_other_sites(&parts.headers, self.0.settings.cors_origin.as_deref())?;
         // a ticket may be of an application that knows more users than this issuer
         let known = self.state().store.user(&name).cloned();
