@@ -1,4 +1,4 @@
-//! What a remembered token takes up, and what it costs to put one into a full cache. By hand:
+//! What a remembered token takes up, and what a full cache costs those who use it. By hand:
 //!
 //! ```sh
 //! cargo bench --bench memory             # a million entries: needs 3 GB
@@ -10,7 +10,10 @@
 mod support;
 
 use std::{
-    sync::LazyLock,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -38,10 +41,11 @@ fn main() {
     let keys = StaticKeys::hmac(Algorithm::HS256, SECRET).unwrap();
     let jwt = JwtValidator::builder(keys).issuer(ISSUER).audience(AUDIENCE);
     let jwt = jwt.algorithms([Algorithm::HS256]).build().unwrap();
-    let second = grown("JWT", jwt, count, token);
+    let second = grown("JWT", jwt.clone(), count, token);
 
     full(opaque, count.min(200_000), handles);
     drop((first, second));
+    crowded(jwt, count);
 }
 
 /// Tells by how many bytes the process grows for each token.
@@ -89,6 +93,47 @@ fn full(validator: IntrospectionValidator, count: usize, token: fn(usize) -> Str
     times.sort_unstable();
     let (middle, late) = (times[count / 2], times[count - 1 - count / 1000]);
     println!("insert into a full cache of {held}: median {middle:?}, p99.9 {late:?}");
+}
+
+/// Looks remembered tokens up while another thread puts new ones into the full cache, each in the place
+/// of another.
+fn crowded(validator: JwtValidator, count: usize) {
+    let most = count as u64 * 1_024;
+    let cached = Cached::with_cache(validator, InMemoryTokens::with_max_bytes(most));
+    let parts = parts();
+    let judge = |token: &str| cached.validate(Presented::new(token, &parts)).into_ready().is_ok();
+    for number in 0..count {
+        assert!(judge(&token(number)));
+    }
+    let hot: Vec<_> = (0..1_000).map(token).collect();
+    let is_over = AtomicBool::new(false);
+    let (mut times, put) = std::thread::scope(|threads| {
+        let writer = threads.spawn(|| {
+            let mut number = count;
+            while !is_over.load(Ordering::Relaxed) {
+                assert!(judge(&token(number)));
+                number += 1;
+            }
+            number - count
+        });
+        let times = (0..1_000_000).map(|round| {
+            let token = &hot[round % hot.len()];
+            let start = Instant::now();
+            assert!(judge(token));
+            start.elapsed()
+        });
+        let times: Vec<_> = times.collect();
+        is_over.store(true, Ordering::Relaxed);
+        (times, writer.join().unwrap())
+    });
+    times.sort_unstable();
+    let late = |of: usize| times[times.len() - 1 - times.len() / of];
+    println!(
+        "look-up while {put} are put into a full cache: median {:?}, p99.9 {:?}, p99.99 {:?}",
+        late(2),
+        late(1_000),
+        late(10_000)
+    );
 }
 
 fn runtime() -> tokio::runtime::Runtime {
