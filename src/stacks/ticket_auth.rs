@@ -226,21 +226,19 @@ impl<F, P, R> TicketAuth<F, P, R> {
         self.with_scheme(|scheme| scheme.revocations(revocations))
     }
 
-    /// What is demanded beside a good ticket, which stays demanded whatever the policy says.
-    /// Replaces what was demanded before.
+    /// What is demanded beside a good ticket, which stays demanded whatever the policy says. Said
+    /// twice, both policies are demanded.
     ///
     /// # Errors
     /// The policy names a scheme other than [`Cookies`].
-    pub fn require<Q: Policy>(
-        self,
-        policy: Q,
-    ) -> Result<TicketAuth<F, And<SchemeIs, Q>, R>, BuildError>
+    pub fn require<Q: Policy>(self, policy: Q) -> Result<TicketAuth<F, And<P, Q>, R>, BuildError>
     where
+        P: Policy + Clone,
         R: Clone,
     {
         let Self { tickets, scheme, stack } = self;
-        let stack = stack.with_policy(policy::scheme(Cookies).and(policy))?;
-        Ok(TicketAuth { tickets, scheme, stack })
+        let demanded = stack.policy().clone().and(policy);
+        Ok(TicketAuth { tickets, scheme, stack: stack.with_policy(demanded)? })
     }
 
     /// Who makes the bodies of refusals. Default: an empty body.
