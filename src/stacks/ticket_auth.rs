@@ -150,6 +150,23 @@ impl<F, P, R> TicketAuth<F, P, R> {
         self.with_scheme(|scheme| scheme.guard(guard))
     }
 
+    /// Every answer says `Vary: cookie`; see [`CookieScheme::vary`]. Default: off.
+    ///
+    /// # Errors
+    /// As [`TicketAuth::new`].
+    pub fn vary(self) -> Result<Self, BuildError> {
+        self.with_scheme(CookieScheme::vary)
+    }
+
+    /// Whether the cookie is renewed also where a suppression hid it from the handler; see
+    /// [`CookieScheme::renew_when_suppressed`]. Default: yes.
+    ///
+    /// # Errors
+    /// As [`TicketAuth::new`].
+    pub fn renew_when_suppressed(self, renew: bool) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.renew_when_suppressed(renew))
+    }
+
     /// Where users sign in; see [`CookieScheme::login_path`]. Default: none, and no redirect.
     ///
     /// # Errors
