@@ -106,20 +106,18 @@ impl<P, R> BearerAuth<P, R> {
         self.with_scheme(|scheme| scheme.usage(usage))
     }
 
-    /// What is demanded beside a good token, which stays demanded whatever the policy says.
-    /// Replaces what was demanded before.
+    /// What is demanded beside a good token, which stays demanded whatever the policy says. Said
+    /// twice, both policies are demanded.
     ///
     /// # Errors
     /// The policy names a scheme other than [`Bearer`].
-    pub fn require<Q: Policy>(
-        self,
-        policy: Q,
-    ) -> Result<BearerAuth<And<SchemeIs, Q>, R>, BuildError>
+    pub fn require<Q: Policy>(self, policy: Q) -> Result<BearerAuth<And<P, Q>, R>, BuildError>
     where
+        P: Policy + Clone,
         R: Clone,
     {
-        let stack = self.stack.with_policy(policy::scheme(Bearer).and(policy))?;
-        Ok(BearerAuth { scheme: self.scheme, stack })
+        let demanded = self.stack.policy().clone().and(policy);
+        Ok(BearerAuth { scheme: self.scheme, stack: self.stack.with_policy(demanded)? })
     }
 
     /// Who makes the bodies of refusals. Default: an empty body.

@@ -150,6 +150,23 @@ impl<F, P, R> TicketAuth<F, P, R> {
         self.with_scheme(|scheme| scheme.guard(guard))
     }
 
+    /// Every answer says `Vary: cookie`; see [`CookieScheme::vary`]. Default: off.
+    ///
+    /// # Errors
+    /// As [`TicketAuth::new`].
+    pub fn vary(self) -> Result<Self, BuildError> {
+        self.with_scheme(CookieScheme::vary)
+    }
+
+    /// Whether the cookie is renewed also where a suppression hid it from the handler; see
+    /// [`CookieScheme::renew_when_suppressed`]. Default: yes.
+    ///
+    /// # Errors
+    /// As [`TicketAuth::new`].
+    pub fn renew_when_suppressed(self, renew: bool) -> Result<Self, BuildError> {
+        self.with_scheme(|scheme| scheme.renew_when_suppressed(renew))
+    }
+
     /// Where users sign in; see [`CookieScheme::login_path`]. Default: none, and no redirect.
     ///
     /// # Errors
@@ -226,21 +243,19 @@ impl<F, P, R> TicketAuth<F, P, R> {
         self.with_scheme(|scheme| scheme.revocations(revocations))
     }
 
-    /// What is demanded beside a good ticket, which stays demanded whatever the policy says.
-    /// Replaces what was demanded before.
+    /// What is demanded beside a good ticket, which stays demanded whatever the policy says. Said
+    /// twice, both policies are demanded.
     ///
     /// # Errors
     /// The policy names a scheme other than [`Cookies`].
-    pub fn require<Q: Policy>(
-        self,
-        policy: Q,
-    ) -> Result<TicketAuth<F, And<SchemeIs, Q>, R>, BuildError>
+    pub fn require<Q: Policy>(self, policy: Q) -> Result<TicketAuth<F, And<P, Q>, R>, BuildError>
     where
+        P: Policy + Clone,
         R: Clone,
     {
         let Self { tickets, scheme, stack } = self;
-        let stack = stack.with_policy(policy::scheme(Cookies).and(policy))?;
-        Ok(TicketAuth { tickets, scheme, stack })
+        let demanded = stack.policy().clone().and(policy);
+        Ok(TicketAuth { tickets, scheme, stack: stack.with_policy(demanded)? })
     }
 
     /// Who makes the bodies of refusals. Default: an empty body.

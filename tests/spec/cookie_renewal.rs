@@ -10,6 +10,7 @@ use portcullis::{AuthErrorKind, AuthenticateLayer, Bearer, Cookies, Scheme, Unix
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
 use super::ledger;
+use crate::support::cookie_house::{APPLICATION, CookieHouse};
 use crate::support::fixed::{Body, Expected, Fixed, Handler, NO_STORE, W0, ok, send, send_to};
 use crate::support::session::{Tickets, WC, asking, both, gate};
 
@@ -139,6 +140,19 @@ async fn renewal_under_suppression() {
         let inner = AuthenticateLayer::new((Scheme::bearer(Bearer, Fixed::default()),)).unwrap();
         let nested = ServiceBuilder::new().layer(gate.clone()).layer(inner).layer(keep("Bearer"));
         assert_eq!(send(nested, asking(&lines)).await.headers, expected);
+    }
+
+    // the same word of the stack
+    let house = CookieHouse::katana(|tickets| tickets);
+    let cookie = format!("cookie: {APPLICATION}={}", house.ticket().build());
+    house.at(6, 0);
+    for renews in [true, false] {
+        let gate = house.auth.clone().renew_when_suppressed(renews).unwrap().optional();
+        let hidden = ServiceBuilder::new().layer(gate.clone()).layer(gate.suppress_all());
+        let answer = send(hidden, asking(&[&cookie])).await;
+        assert_eq!((answer.status, answer.saw.as_deref()), (200, Some("")));
+        let is_renewed = answer.headers.iter().any(|line| line.starts_with("set-cookie: "));
+        assert_eq!(is_renewed, renews, "{:?}", answer.headers);
     }
 }
 

@@ -4,10 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::policy::{self, Policy, PolicyExt};
-use portcullis::{AuthErrorKind, Authentication, Bearer, Cookies, Decision, SchemeName, Scope};
+use portcullis::token::{Presented, TokenValidator};
+use portcullis::{
+    Attempt, AuthError, AuthErrorKind, Authentication, Bearer, BearerAuth, Cookies, Decision,
+    Identity, RequireBoth, SchemeName, Scope, TicketAuth,
+};
 
-use crate::support::fixed::person;
+use crate::support::fixed::{get, person, send};
 use crate::support::pair::{record, signed_in};
+use crate::support::ticket_stand::{COOKIE, Stand};
 
 chapter! {
     fn how_they_read;
@@ -18,6 +23,9 @@ chapter! {
     async fn of_a_scheme_that_could_not_say;
     async fn whom_a_challenge_asks;
     async fn a_handler_asks;
+    async fn tokens_meet_all_that_was_said;
+    async fn tickets_meet_all_that_was_said;
+    async fn both_meet_all_that_was_said;
 }
 
 fn how_they_read() {
@@ -199,4 +207,53 @@ async fn a_handler_asks() {
     assert_eq!(two.check(&policy::scheme(Bearer)).unwrap_err().challenges().len(), 1);
     assert_eq!(two.check(&policy::scheme(Cookies)).err().map(|it| it.status()), None);
     assert_eq!(two.check(&policy::any_scheme()).err().map(|it| it.status()), None);
+}
+
+/// What a credential grants, and what is answered where `a` and `b` were demanded one after the
+/// other. The later word does not take the earlier one back.
+const SAID_TWICE: [(&str, u16); 4] = [("a b", 200), ("a", 403), ("b", 403), ("c", 403)];
+
+/// A token is its scope, joined by dots.
+#[derive(Debug)]
+struct Granted;
+
+impl TokenValidator for Granted {
+    fn validate(&self, presented: Presented<'_>) -> Attempt<Result<Identity, AuthError>> {
+        Attempt::ready(Ok(person("alice", &presented.token().replace('.', " "), "")))
+    }
+}
+
+async fn tokens_meet_all_that_was_said() {
+    let auth = BearerAuth::new(Granted).unwrap();
+    let auth = auth.require(policy::scope("a")).unwrap().require(policy::scope("b")).unwrap();
+    for (granted, status) in SAID_TWICE {
+        let token = format!("authorization: Bearer {}", granted.replace(' ', "."));
+        assert_eq!(send(auth.clone(), get(&[&token])).await.status, status, "{granted}");
+    }
+    assert_eq!(send(auth, get(&[])).await.status, 401);
+}
+
+async fn tickets_meet_all_that_was_said() {
+    let stand = Stand::new();
+    let auth = TicketAuth::new(COOKIE, stand.katana()).unwrap();
+    let auth = auth.require(policy::scope("a")).unwrap().require(policy::scope("b")).unwrap();
+    for (granted, status) in SAID_TWICE {
+        let ticket = stand.katana_ticket().claim("scope", granted).build();
+        let cookie = format!("cookie: {COOKIE}={ticket}");
+        assert_eq!(send(auth.clone(), get(&[&cookie])).await.status, status, "{granted}");
+    }
+    assert_eq!(send(auth, get(&[])).await.status, 401);
+}
+
+async fn both_meet_all_that_was_said() {
+    let stand = Stand::new();
+    let ticket = TicketAuth::new(COOKIE, stand.katana()).unwrap();
+    let both = RequireBoth::new(BearerAuth::new(Granted).unwrap(), ticket).unwrap();
+    let both = both.require(policy::scope("a")).unwrap().require(policy::scope("b")).unwrap();
+    let cookie = format!("cookie: {COOKIE}={}", stand.katana_ticket().build());
+    for (granted, status) in SAID_TWICE {
+        let token = format!("authorization: Bearer {}", granted.replace(' ', "."));
+        assert_eq!(send(both.clone(), get(&[&token, &cookie])).await.status, status, "{granted}");
+        assert_eq!(send(both.clone(), get(&[&token])).await.status, 401);
+    }
 }

@@ -2,7 +2,9 @@
 
 use http::{HeaderValue, Response, header::VARY};
 use portcullis::scheme::CrossSiteGuard;
-use portcullis::{AuthErrorKind, AuthenticateLayer, Bearer, BearerAuth, Cookies, Scheme, policy};
+use portcullis::{
+    AuthErrorKind, AuthenticateLayer, Bearer, BearerAuth, Cookies, Scheme, TicketAuth, policy,
+};
 use tower::{
     ServiceBuilder,
     util::{MapResponseLayer, option_layer},
@@ -12,6 +14,7 @@ use super::ledger;
 use crate::support::fixed::{
     Body, Expected, Fixed, Handler, NO_STORE, NOBODY, W0, WI_EXPIRED, gate, get, ok, send_to,
 };
+use crate::support::ticket_stand::{COOKIE, Stand};
 
 chapter! {
     async fn routes_that_serve_anonymous_callers_too;
@@ -72,6 +75,21 @@ async fn routes_that_serve_anonymous_callers_too() {
             assert_eq!(answer.headers, [NAMED, "vary: cookie"], "{lines:?}");
             let saw = if layer.is_some() { "" } else { saw };
             assert_eq!((answer.status, answer.saw.as_deref()), (200, Some(saw)));
+        }
+    }
+
+    let stand = Stand::new();
+    let tickets = TicketAuth::new(COOKIE, stand.katana()).unwrap();
+    for (varies, expected) in [(false, &[][..]), (true, &["vary: cookie"])] {
+        let auth = if varies { tickets.clone().vary().unwrap() } else { tickets.clone() };
+        for (lines, saw) in [
+            (vec![], ""),
+            (vec![format!("cookie: {COOKIE}={}", stand.katana_ticket().build())], "Cookies alice"),
+        ] {
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let answer = send_to(auth.clone().optional(), Handler::new(ok), get(&lines)).await;
+            assert_eq!((answer.status, answer.saw.as_deref()), (200, Some(saw)));
+            assert_eq!(answer.headers, expected);
         }
     }
 }

@@ -70,6 +70,7 @@ pub(crate) enum Login {
 
 /// A page from which users go on when all is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Page {
     /// Where they sign in.
     Login,
