@@ -63,7 +63,8 @@ enum Issuers {
 
 struct Several {
     by_iss: HashMap<Box<str>, Arc<Issuer>>,
-    /// Those of all of them: an encrypted token does not say whose it is.
+    /// Those of all of them, in the order of the validators: an encrypted token does not say whose
+    /// it is.
     decryption: Decryption,
     max_token_bytes: usize,
     /// That of the first validator.
@@ -92,11 +93,14 @@ impl JwtValidator {
     /// signature is checked, and believed only after. An unknown issuer costs no key lookup.
     ///
     /// # Errors
-    /// There is none, or two for one issuer.
+    /// There is none, or two for one issuer; or all together have more than four decryption keys of one
+    /// algorithm, where clones of a key count once.
     pub fn several(validators: impl IntoIterator<Item = Self>) -> Result<Self, BuildError> {
         let (mut by_iss, mut clock) = (HashMap::new(), None);
+        let mut decryption = Decryption::default();
         for validator in validators {
             clock.get_or_insert_with(|| validator.clock());
+            decryption.join(validator.decryption());
             let issuers: Vec<(Box<str>, Arc<Issuer>)> = match validator.0 {
                 Issuers::One(issuer) => {
                     let names = [Some(&issuer.rules.issuer), issuer.rules.issuer_variant.as_ref()];
@@ -118,16 +122,9 @@ impl JwtValidator {
         let (Some(max_token_bytes), Some(clock)) = (longest, clock) else {
             return Err(BuildError::invalid("issuer", "there is no validator; give at least one"));
         };
+        decryption.check()?;
         let known_headers = KnownHeaders::default();
-        let several = Several {
-            decryption: Decryption::union(
-                by_iss.values().map(|issuer: &Arc<Issuer>| &issuer.decryption),
-            ),
-            by_iss,
-            max_token_bytes,
-            clock,
-            known_headers,
-        };
+        let several = Several { by_iss, decryption, max_token_bytes, clock, known_headers };
         Ok(Self(Issuers::Several(Arc::new(several))))
     }
 
@@ -144,11 +141,7 @@ impl JwtValidator {
     }
 
     fn begin_encrypted(&self, token: &str, no_key: AuthError) -> Result<Progress, AuthError> {
-        let decryption = match &self.0 {
-            Issuers::One(issuer) => &issuer.decryption,
-            Issuers::Several(several) => &several.decryption,
-        };
-        let opened = decryption.open(token, no_key)?;
+        let opened = self.decryption().open(token, no_key)?;
         match self.begin_signed(opened.token(), &opened.compact()?, Some(&opened))? {
             Progress::Done(identity) => {
                 opened.agrees_with(&identity)?;
@@ -213,6 +206,13 @@ impl JwtValidator {
                     Err(keys) => Ok(Progress::Waiting(issuer.clone(), keys, None)),
                 }
             }
+        }
+    }
+
+    fn decryption(&self) -> &Decryption {
+        match &self.0 {
+            Issuers::One(issuer) => &issuer.decryption,
+            Issuers::Several(several) => &several.decryption,
         }
     }
 

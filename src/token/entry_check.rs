@@ -4,12 +4,7 @@
 //! all tokens of a chain were issued under. A JWT that is checked by its signature alone knows
 //! nothing of them: an [`EntryCheck`] asks.
 
-use std::{
-    fmt,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use super::{
     Entry, EntryKind, EntryStatus, EntryStore, Revocations,
@@ -79,8 +74,6 @@ pub struct EntryCheck {
 struct Memory {
     known: moka::sync::Cache<Entry, Known>,
     flights: Flights<Entry, Answer>,
-    /// How often something was invalidated.
-    changes: Mutex<u64>,
 }
 
 /// What the store said, by the monotonic clock.
@@ -116,7 +109,6 @@ impl EntryCheck {
             memory: Arc::new(Memory {
                 known: moka::sync::Cache::new(MOST_KNOWN),
                 flights: Flights::default(),
-                changes: Mutex::default(),
             }),
         }
     }
@@ -169,8 +161,8 @@ impl EntryCheck {
     /// every token of the chain is concerned.
     pub fn invalidate(&self, issuer: &str, id: &str) {
         let entry = Entry { kind: self.kind, issuer: issuer.into(), id: id.into() };
-        let mut changes = self.memory.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        *changes = changes.wrapping_add(1);
+        // in this order: what lands before that is forgotten, and what lands after it does not count
+        self.memory.flights.overtake(&entry);
         self.memory.known.invalidate(&entry);
     }
 
@@ -224,10 +216,10 @@ impl EntryCheck {
             Boarding::Flying(ticket) => return Step::Wait(ticket),
             Boarding::Started(flight) => flight,
         };
-        let (ticket, asked_at, since) = (flight.ticket(), self.clock.monotonic(), self.changes());
+        let (ticket, asked_at) = (flight.ticket(), self.clock.monotonic());
         match self.store.status(entry).into_ready() {
             Ok(answer) => {
-                self.land(flight, answer, asked_at, since);
+                self.land(flight, answer, asked_at);
                 match ticket.landing_by_now() {
                     Some(Landing::Answer(answer)) => Step::Done(answer),
                     _ => Step::Wait(ticket),
@@ -238,7 +230,7 @@ impl EntryCheck {
                 let check = self.clone();
                 let fly = async move {
                     let answer = question.await;
-                    check.land(flight, answer, asked_at, since);
+                    check.land(flight, answer, asked_at);
                 };
                 match runtime {
                     // on its own: a caller that goes away cancels nothing
@@ -271,18 +263,14 @@ impl EntryCheck {
             .with_detail("the question about an entry ended without an answer each time"))
     }
 
-    fn changes(&self) -> u64 {
-        *self.memory.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes in what the store said, and tells those who wait.
+    fn land(&self, flight: Flight<Entry, Answer>, said: Answer, asked_at: Duration) {
+        let now = self.clock.monotonic();
+        flight.land_unless_overtaken(|entry| self.take_in(entry, said, asked_at, now));
     }
 
-    /// Takes in what the store said, and tells those who wait.
-    fn land(&self, flight: Flight<Entry, Answer>, said: Answer, asked_at: Duration, since: u64) {
-        let (entry, now) = (flight.key(), self.clock.monotonic());
-        let changes = self.memory.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        if *changes != since {
-            drop(changes);
-            return flight.land(Landing::Lost);
-        }
+    /// What is answered, and what is remembered of it.
+    fn take_in(&self, entry: &Entry, said: Answer, asked_at: Duration, now: Duration) -> Answer {
         let (answer, known) = match said {
             Ok(status) => {
                 let again_at = asked_at.saturating_add(self.lifetime);
@@ -304,8 +292,7 @@ impl EntryCheck {
         if let Some(known) = known {
             self.memory.known.insert(entry.clone(), known);
         }
-        drop(changes);
-        flight.land(Landing::Answer(answer));
+        answer
     }
 
     fn stale_until(&self, known: Known) -> Duration {

@@ -17,7 +17,12 @@ use crate::{
 /// One flight for each `K` that is asked about; it brings a `T`.
 pub(super) struct Flights<K, T>(Flying<K, T>);
 
-type Flying<K, T> = Arc<Mutex<HashMap<K, Ticket<T>>>>;
+type Flying<K, T> = Arc<Mutex<HashMap<K, Aloft<T>>>>;
+
+struct Aloft<T> {
+    ticket: Ticket<T>,
+    overtaken: bool,
+}
 
 /// The answer to who wants to know.
 pub(super) enum Boarding<K: Eq + Hash, T> {
@@ -41,8 +46,8 @@ impl<K: Clone + Eq + Hash, T: Clone> Flights<K, T> {
     /// Joins the flight, or starts one.
     pub(super) fn board(&self, key: K, known: impl FnOnce() -> Option<T>) -> Boarding<K, T> {
         let mut flying = lock(&self.0);
-        if let Some(ticket) = flying.get(&key) {
-            return Boarding::Flying(ticket.clone());
+        if let Some(aloft) = flying.get(&key) {
+            return Boarding::Flying(aloft.ticket.clone());
         }
         // one may have landed since the caller looked
         if let Some(known) = known() {
@@ -50,9 +55,16 @@ impl<K: Clone + Eq + Hash, T: Clone> Flights<K, T> {
         }
         let (sender, stage) = watch::channel(None);
         let ticket = Ticket(stage);
-        flying.insert(key.clone(), ticket.clone());
+        flying.insert(key.clone(), Aloft { ticket: ticket.clone(), overtaken: false });
         drop(flying);
         Boarding::Started(Flight { flying: Arc::clone(&self.0), key, sender, ticket })
+    }
+
+    /// What the flight that asks about this brings does not count any more; others are not concerned.
+    pub(super) fn overtake(&self, key: &K) {
+        if let Some(aloft) = lock(&self.0).get_mut(key) {
+            aloft.overtaken = true;
+        }
     }
 }
 
@@ -79,6 +91,16 @@ impl<K: Eq + Hash, T> Flight<K, T> {
     /// What it asks about.
     pub(super) const fn key(&self) -> &K {
         &self.key
+    }
+
+    /// Lands with the answer, or lost where it was overtaken. What `take_in` remembers is there before
+    /// anybody can overtake it.
+    pub(super) fn land_unless_overtaken(self, take_in: impl FnOnce(&K) -> T) {
+        let mut flying = lock(&self.flying);
+        let overtaken = flying.remove(&self.key).is_none_or(|aloft| aloft.overtaken);
+        let landing = if overtaken { Landing::Lost } else { Landing::Answer(take_in(&self.key)) };
+        drop(flying);
+        self.sender.send_replace(Some(landing));
     }
 
     pub(super) fn land(self, landing: Landing<T>) {
@@ -132,7 +154,7 @@ pub(super) fn on_a_runtime<T: Send + 'static>(
     (Some(runtime), question)
 }
 
-fn lock<K, T>(flying: &Flying<K, T>) -> MutexGuard<'_, HashMap<K, Ticket<T>>> {
+fn lock<K, T>(flying: &Flying<K, T>) -> MutexGuard<'_, HashMap<K, Aloft<T>>> {
     flying.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -35,6 +35,7 @@ chapter! {
     async fn encrypted_or_not;
     async fn key_choice;
     async fn several_issuers;
+    async fn at_most_four_keys_over_all_issuers;
     async fn nothing_of_a_key_is_told;
 }
 
@@ -825,6 +826,48 @@ async fn several_issuers() {
     let crossed = one.token().encrypted(&second).build();
     let answer = stand.refuses(&crossed, RejectedByCheck).await;
     assert!(answer.detail.contains("another issuer's tokens"), "{}", answer.detail);
+}
+
+/// A token without a name is tried with the keys of all issuers, and none is left out by chance.
+async fn at_most_four_keys_over_all_issuers() {
+    let clock = ManualClock::new();
+    let houses: Vec<_> = (0..5)
+        .map(|number| {
+            let url = format!("https://{number}.test");
+            let issuer = MockIssuer::builder().clock(clock.clone()).issuer(&url).build();
+            (issuer, EncryptionKey::new(&format!("e{number}"), KeyManagement::A256Kw))
+        })
+        .collect();
+    let each = |(issuer, key): &(MockIssuer, EncryptionKey)| {
+        validator(issuer, &clock, |builder| builder.decryption_keys([key.decryption_key()]))
+    };
+    let four = JwtValidator::several(houses[..4].iter().map(each)).unwrap();
+    let stand = Stand::of(four.clone());
+    for (issuer, key) in &houses[..4] {
+        stand.accepts(&issuer.token().encrypted(key).build()).await;
+    }
+    // one secret, read four times: the first validator's comes first
+    let (issuer, key) = &houses[0];
+    stand.accepts(&issuer.token().encrypted(key).without_header("kid").build()).await;
+    // side by side, or one behind another
+    for error in [
+        JwtValidator::several(houses.iter().map(each)).err().unwrap().to_string(),
+        JwtValidator::several([four, each(&houses[4])]).err().unwrap().to_string(),
+    ] {
+        assert!(error.contains("decryption_keys"), "{error}");
+        assert!(error.contains("more than 4 keys are for one alg"), "{error}");
+        assert!(error.contains("over all issuers"), "{error}");
+    }
+
+    // a clone is the same key
+    let shared = houses[0].1.decryption_key();
+    let validators = houses.iter().map(|(issuer, _)| {
+        validator(issuer, &clock, |builder| builder.decryption_keys([shared.clone()]))
+    });
+    let stand = Stand::of(JwtValidator::several(validators).unwrap());
+    for (issuer, _) in &houses {
+        stand.accepts(&issuer.token().encrypted(&houses[0].1).without_header("kid").build()).await;
+    }
 }
 
 async fn nothing_of_a_key_is_told() {

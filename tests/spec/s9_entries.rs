@@ -36,6 +36,7 @@ chapter! {
     fn what_is_there_is_not_waited_for;
     async fn a_crowd_asks_the_store_once;
     async fn taken_back_while_it_is_asked;
+    async fn another_taken_back_while_it_is_asked;
     async fn several_at_once;
     async fn revoked_by_authorization;
     async fn what_a_logout_means_is_said_once;
@@ -354,6 +355,24 @@ async fn taken_back_while_it_is_asked() {
     check.invalidate("https://issuer.test", "a1");
     let answer = caller.await.unwrap();
     assert_eq!((answer.reason, estate.store.asked()), (Some(Revoked), 2));
+}
+
+/// However many others are taken back, the answer counts.
+async fn another_taken_back_while_it_is_asked() {
+    let estate = Estate::new();
+    estate.store.is_slow();
+    let check = estate.authorizations().lifetime(Duration::from_secs(10));
+    let (token, stand) = (estate.token(), estate.with(check.clone()));
+    estate.house.stand.accepts(&token).await;
+    let (caller, presented) = (stand.clone(), token.clone());
+    let caller = tokio::spawn(async move { caller.accepts(&presented).await });
+    settle().await;
+    assert_eq!(estate.store.asked(), 1);
+    check.invalidate("https://issuer.test", "a2");
+    check.invalidate("https://other.test", "a1");
+    caller.await.unwrap();
+    stand.accepts(&token).await;
+    assert_eq!(estate.store.asked(), 1, "it was asked again, or not remembered");
 }
 
 /// Says what it is told, at once or later.

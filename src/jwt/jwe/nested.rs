@@ -36,7 +36,10 @@ impl Decryption {
         } else if self.keys.iter().any(|key| self.share_algorithm(key) > MOST_TRIES) {
             return Err(BuildError::invalid(
                 "decryption_keys",
-                format!("more than {MOST_TRIES} keys are for one alg; leave out the oldest"),
+                format!(
+                    "more than {MOST_TRIES} keys are for one alg, counted over all issuers; \
+                     leave out the oldest"
+                ),
             ));
         } else {
             return Ok(());
@@ -44,15 +47,13 @@ impl Decryption {
         Err(BuildError::invalid("require_encryption", problem))
     }
 
-    /// The keys of all of them, each once.
-    pub(in crate::jwt) fn union<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
-        let mut union = Self::default();
-        for key in all.flat_map(|decryption| &decryption.keys) {
-            if !union.keys.iter().any(|known| known.is(key)) {
-                union.keys.push(key.clone());
+    /// The other's keys behind its own, each once.
+    pub(in crate::jwt) fn join(&mut self, other: &Self) {
+        for key in &other.keys {
+            if !self.keys.iter().any(|known| known.is(key)) {
+                self.keys.push(key.clone());
             }
         }
-        union
     }
 
     /// Decrypts a token of five segments.

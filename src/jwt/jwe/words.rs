@@ -9,7 +9,11 @@ impl JwtValidatorBuilder {
     /// signed and passes every other rule; encryption alone proves nothing. A second call adds keys.
     ///
     /// A token with a `kid` is tried with the keys of that name, or with those that have none. Keys of
-    /// one algorithm: at most four.
+    /// one algorithm: at most four, counted over all issuers of
+    /// [`several`](crate::jwt::JwtValidator::several).
+    ///
+    /// A clone of one key serves several issuers. The same JWK read twice is two keys: the first one
+    /// opens the tokens for both, and those of the second one's issuer are refused.
     ///
     /// ```
     /// use portcullis::jwt::{Algorithm, JwtValidator, StaticKeys, jwe::DecryptionKey};
