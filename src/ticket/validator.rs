@@ -263,10 +263,12 @@ impl<F: TicketFormat> TokenValidator for TicketValidator<F> {
     }
 
     /// Removes the session.
-    fn end(&self, identity: &Identity) -> Attempt<()> {
+    fn end(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
         match (&self.rules.sessions, identity.session_id()) {
-            (Some(store), Some(key)) => store.remove(&SessionKey::from(key)).map(drop),
-            _ => Attempt::ready(()),
+            (Some(store), Some(key)) => store
+                .remove(&SessionKey::from(key))
+                .map(|removed| removed.map_err(AuthError::into_undecidable)),
+            _ => Attempt::ready(Ok(())),
         }
     }
 

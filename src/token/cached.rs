@@ -397,7 +397,7 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> TokenValidator for Ca
         self.0.validator.renew(identity)
     }
 
-    fn end(&self, identity: &Identity) -> Attempt<()> {
+    fn end(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
         self.0.validator.end(identity)
     }
 

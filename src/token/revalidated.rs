@@ -108,7 +108,7 @@ impl<V: TokenValidator> TokenValidator for Revalidated<V> {
         self.validator.renew(identity)
     }
 
-    fn end(&self, identity: &Identity) -> Attempt<()> {
+    fn end(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
         self.validator.end(identity)
     }
 

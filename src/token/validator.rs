@@ -72,11 +72,12 @@ pub trait TokenValidator: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Ends what stands behind an identity that it accepted and that was revoked: a session in a
-    /// store. Asked by a cookie scheme. Default: nothing.
-    fn end(&self, identity: &Identity) -> Attempt<()> {
+    /// Ends what stands behind an identity that it accepted, and whose user was revoked or signs out:
+    /// a session in a store. Asked by a cookie scheme; an error says that it may go on. Default:
+    /// nothing.
+    fn end(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
         let _ = identity;
-        Attempt::ready(())
+        Attempt::ready(Ok(()))
     }
 
     /// The clock that it judges by, so that a cache around it judges by the same one. Default:
@@ -107,7 +108,7 @@ impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
         (**self).renew(identity)
     }
 
-    fn end(&self, identity: &Identity) -> Attempt<()> {
+    fn end(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
         (**self).end(identity)
     }
 

@@ -1,7 +1,9 @@
 //! Signing in and out by the name of a scheme, and what two applications must agree on.
 
 use http::{HeaderMap, Request};
-use portcullis::AuthErrorKind::{InsecureTransport, TicketUndecryptable};
+use portcullis::AuthErrorKind::{
+    InsecureTransport, IssuerUnreachable, SessionGone, TicketUndecryptable,
+};
 use portcullis::scheme::{
     ExternalCookie, SameSite, SetCookies, SignOutError, TicketCookie, Transport, TransportSource,
 };
@@ -9,7 +11,7 @@ use portcullis::ticket::aspnet::{FormsTickets, KatanaCookie, MachineKey};
 use portcullis::ticket::{
     InMemorySessions, IssueError, SessionKey, Sessions, StoredTicket, Ticket, TicketValidator,
 };
-use portcullis::token::{Revalidate, Verdict};
+use portcullis::token::{Cached, Revalidate, Verdict};
 use portcullis::{
     Attempt, AuthError, AuthErrorKind, AuthenticateLayer, Bearer, BearerAuth, BuildError, Cookies,
     Identity, ProblemDetails, Rejection, RequireBoth, Scheme, SchemeName, TicketAuth,
@@ -23,7 +25,7 @@ use super::ledger;
 use crate::support::cookie_house::set_cookies;
 use crate::support::fixed::Fixed;
 use crate::support::logs::Log;
-use crate::support::ticket_stand::{COOKIE, MINUTE, Stand, parts, status};
+use crate::support::ticket_stand::{COOKIE, MINUTE, Stand, parts, signed_in, status};
 
 chapter! {
     async fn a_scheme_that_no_layer_owns;
@@ -32,6 +34,7 @@ chapter! {
     async fn over_plain_http;
     async fn both_over_plain_http;
     async fn one_session_that_cannot_be_ended;
+    async fn a_session_whose_cookie_is_only_read;
     async fn an_answer_with_other_cookies;
     async fn two_applications_are_compared;
     fn what_cannot_work_is_not_built;
@@ -256,6 +259,39 @@ async fn one_session_that_cannot_be_ended() {
     assert_eq!(response.status(), 503);
     assert_eq!(set_cookies(response.headers()).len(), 2);
     ledger::passed("L12");
+}
+
+/// `Scheme::cookie` issues nothing, and its sign-out ends the session all the same.
+async fn a_session_whose_cookie_is_only_read() {
+    let stand = Stand::new();
+    let tickets = stand.katana().lifetime(60 * MINUTE);
+    let kept = tickets.clone().sessions(InMemorySessions::default()).unwrap();
+    let pages = TicketAuth::new(COOKIE, kept.clone()).unwrap();
+    let plain = Scheme::from(Scheme::cookie(Cookies, COOKIE, kept.clone()));
+    for scheme in [plain, Scheme::cookie(Cookies, COOKIE, Cached::new(kept)).into()] {
+        let gate = AuthenticateLayer::new([scheme]).unwrap();
+        let text = signed_in(&pages).await;
+        assert_eq!(status(&pages, &text, COOKIE).await, (200, None));
+        // also beside another cookie of the name, put there from another host of the site
+        let mut request = parts(&text, COOKIE);
+        request.headers.append("cookie", format!("{COOKIE}=planted").parse().unwrap());
+        let mut answer = HeaderMap::new();
+        gate.sign_out(&request).await.unwrap().write(&mut answer);
+        assert!(set_cookies(&answer)[0].starts_with(&format!("{COOKIE}=; ")));
+        assert_eq!(status(&pages, &text, COOKIE).await, (401, Some(SessionGone)));
+        assert!(gate.sign_out(&request).await.is_ok(), "nothing is left to end");
+    }
+
+    let broken = tickets.sessions(CannotRemove::default()).unwrap();
+    let text = signed_in(&TicketAuth::new(COOKIE, broken.clone()).unwrap()).await;
+    let gate = AuthenticateLayer::new((Scheme::cookie(Cookies, COOKIE, broken),)).unwrap();
+    let error = gate.sign_out(&parts(&text, COOKIE)).await.unwrap_err();
+    let SignOutError::Sessions { cookies, error } = error else { panic!("{error:?}") };
+    assert_eq!(error.kind(), IssuerUnreachable, "it is not known that it ended");
+    let mut answer = HeaderMap::new();
+    cookies.write(&mut answer);
+    assert_eq!(set_cookies(&answer).len(), 1);
+    ledger::passed("CK-07");
 }
 
 /// A handler's own cookies stay beside those of a sign-in.
