@@ -237,6 +237,10 @@ impl<F: TicketFormat> TokenValidator for TicketValidator<F> {
         true
     }
 
+    fn fingerprint(&self) -> Option<String> {
+        self.format.fingerprint()
+    }
+
     /// The text of the ticket that slid, or whose user was signed in again. A session slid already
     /// when it was judged; its cookie is written again for the browser's sake, with the same key.
     fn renew(&self, identity: &Identity) -> Option<Renewed> {

@@ -104,6 +104,10 @@ impl<V: TokenValidator> TokenValidator for Revalidated<V> {
         self.validator.is_ticket()
     }
 
+    fn fingerprint(&self) -> Option<String> {
+        self.validator.fingerprint()
+    }
+
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
         self.validator.renew(identity)
     }

@@ -60,6 +60,12 @@ pub trait TokenValidator: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Of a ticket: what two applications must agree on to read each other's, for the log, such as the
+    /// format's name and the fingerprints of the keys. Never a key. Default: nothing is told.
+    fn fingerprint(&self) -> Option<String> {
+        None
+    }
+
     /// How a [`Cached`](super::Cached) around it goes about it. Default: [`Caching::Local`].
     fn caching(&self) -> Caching {
         Caching::Local
@@ -98,6 +104,10 @@ impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
 
     fn is_ticket(&self) -> bool {
         (**self).is_ticket()
+    }
+
+    fn fingerprint(&self) -> Option<String> {
+        (**self).fingerprint()
     }
 
     fn caching(&self) -> Caching {

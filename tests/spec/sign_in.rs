@@ -5,7 +5,8 @@ use portcullis::AuthErrorKind::{
     InsecureTransport, IssuerUnreachable, SessionGone, TicketUndecryptable,
 };
 use portcullis::scheme::{
-    ExternalCookie, SameSite, SetCookies, SignOutError, TicketCookie, Transport, TransportSource,
+    CrossSiteGuard, ExternalCookie, SameSite, SetCookies, SignOutError, TicketCookie, Transport,
+    TransportSource,
 };
 use portcullis::ticket::aspnet::{FormsTickets, KatanaCookie, MachineKey};
 use portcullis::ticket::{
@@ -37,6 +38,7 @@ chapter! {
     async fn a_session_whose_cookie_is_only_read;
     async fn an_answer_with_other_cookies;
     async fn two_applications_are_compared;
+    fn every_gate_of_tickets_is_compared;
     fn what_cannot_work_is_not_built;
     async fn a_check_that_comes_too_late;
 }
@@ -370,6 +372,32 @@ async fn two_applications_are_compared() {
     assert!(lines.iter().any(|line| line.contains(other.fingerprint())), "{}", log.text());
     assert!(ours.contains(key.fingerprint()), "and the issuer's own line has the other one");
     assert!(!log.text().contains(&f[..20]));
+    ledger::passed("S6-28");
+}
+
+/// Also one that only reads them, and one that is made of a gate which said its own line before.
+fn every_gate_of_tickets_is_compared() {
+    let handler =
+        || service_fn(async |_: Request<()>| Ok::<_, Infallible>(http::Response::new(())));
+    let stand = Stand::new();
+    let token = BearerAuth::new(Fixed::default()).unwrap();
+    let _ = token.clone().layer(handler());
+    let ticket = TicketAuth::new(COOKIE, stand.katana()).unwrap();
+    let both = RequireBoth::new(token, ticket.clone()).unwrap();
+    let read = |scheme: Scheme| AuthenticateLayer::new([scheme]).unwrap();
+    let bearer = Scheme::cookie(Bearer, COOKIE, Fixed::default()).guard(CrossSiteGuard::new());
+    let log = Log::capture();
+    let _ = (
+        ticket.layer(handler()),
+        both.layer(handler()),
+        read(Scheme::cookie(Cookies, COOKIE, stand.katana()).into()).layer(handler()),
+        read(Scheme::cookie(Cookies, COOKIE, Cached::new(stand.katana())).into()).layer(handler()),
+        read(bearer.into()).layer(handler()), // of no ticket
+    );
+    let lines = log.lines_with("fingerprint=");
+    assert_eq!(lines.len(), 4, "{}", log.text());
+    assert!(lines[0].contains(stand.mint.machine_key().fingerprint()), "{}", lines[0]);
+    assert!(lines.iter().all(|line| *line == lines[0]), "{lines:?}");
     ledger::passed("S6-28");
 }
 
