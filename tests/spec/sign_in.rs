@@ -252,9 +252,10 @@ async fn one_session_that_cannot_be_ended() {
     let request = request.body(()).unwrap().into_parts().0;
 
     let error = gate.sign_out(&request).await.unwrap_err();
-    assert_eq!(Rejection::from(error.clone()).status(), 503, "it is not known that it ended");
+    let (cookies, rejection) = Rejection::of_sign_out(error.clone());
+    assert_eq!(rejection.status(), 503, "it is not known that it ended");
     let mut answer = HeaderMap::new();
-    error.clone().into_cookies().write(&mut answer);
+    cookies.write(&mut answer);
     assert_eq!(set_cookies(&answer).len(), 2);
     // as a response
     let response = axum::response::IntoResponse::into_response(error);
