@@ -62,7 +62,7 @@ impl IntoResponse for crate::ticket::IssueError {
 impl IntoResponse for crate::scheme::SignOutError {
     /// The cookies are deleted all the same.
     fn into_response(self) -> Response {
-        (self.clone().into_cookies(), Rejection::from(self)).into_response()
+        Rejection::of_sign_out(self).into_response()
     }
 }
 

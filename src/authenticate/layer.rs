@@ -55,13 +55,15 @@ impl AuthenticateLayer {
         })
     }
 
-    /// The same settings for other schemes.
+    /// The same settings for other schemes: another gate, which says its own once.
     pub(crate) fn with_schemes(self, schemes: impl IntoSchemes) -> Result<Self, BuildError> {
         let schemes = checked(schemes)?;
         Ok(Self {
             responds: schemes.iter().any(Scheme::responds),
             redirects: schemes.iter().any(Scheme::redirects),
             schemes,
+            warned: Arc::default(),
+            announced: Arc::default(),
             ..self
         })
     }

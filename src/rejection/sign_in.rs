@@ -3,7 +3,7 @@
 use super::Rejection;
 use crate::{
     error::{AuthError, AuthErrorKind, BuildError},
-    scheme::SignOutError,
+    scheme::{SetCookies, SignOutError},
     ticket::IssueError,
 };
 
@@ -19,13 +19,24 @@ impl From<IssueError> for Rejection {
     }
 }
 
-impl From<SignOutError> for Rejection {
-    /// As for a sign-in. The cookies are not in it: [take them](SignOutError::into_cookies) before, and
-    /// write them into the answer.
-    fn from(error: SignOutError) -> Self {
+impl Rejection {
+    /// What is answered where a user could not be signed out, as for a sign-in, and the cookies that are
+    /// to be written into that answer all the same. `?` does not make a rejection of the error, because
+    /// they would be lost:
+    ///
+    /// ```compile_fail,E0277
+    /// # use http::request::Parts;
+    /// # use portcullis::{AuthenticateLayer, Rejection, scheme::SetCookies};
+    /// async fn log_out(gate: &AuthenticateLayer, request: &Parts) -> Result<SetCookies, Rejection> {
+    ///     Ok(gate.sign_out(request).await?)
+    /// }
+    /// ```
+    ///
+    /// With axum the error is a response that has both.
+    pub fn of_sign_out(error: SignOutError) -> (SetCookies, Self) {
         match error {
-            SignOutError::Sessions { error, .. } => Self::of_undecidable(error),
-            SignOutError::Scheme(error) => miswired(&error),
+            SignOutError::Sessions { cookies, error } => (cookies, Self::of_undecidable(error)),
+            SignOutError::Scheme(error) => (SetCookies::default(), miswired(&error)),
         }
     }
 }

@@ -162,11 +162,9 @@ fn unless_revoked(
     revocations.is_revoked(&identity).and_then(move |answer| match answer {
         Ok(false) => Attempt::ready(Outcome::Verified(identity)),
         // what stands behind it must not be kept, or it would outlive its revocation
-        Ok(true) => {
-            validator.end(&identity).map(|()| AuthError::new(AuthErrorKind::Revoked).into())
-        }
+        Ok(true) => validator.end(&identity).map(|_| AuthError::new(AuthErrorKind::Revoked).into()),
         Err(error) if error.kind() == AuthErrorKind::Revoked => {
-            validator.end(&identity).map(move |()| error.into())
+            validator.end(&identity).map(move |_| error.into())
         }
         Err(error) => Attempt::ready(error.into()),
     })

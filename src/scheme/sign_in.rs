@@ -34,7 +34,7 @@ pub enum SignOutError {
     Sessions {
         /// The deletion of every cookie that was to be deleted.
         cookies: SetCookies,
-        /// What the store said.
+        /// What the store said, or who was asked whose session it is.
         error: AuthError,
     },
 }

@@ -17,9 +17,6 @@ pub(crate) trait TicketIssuer: fmt::Debug + Send + Sync {
     /// Ends the session that a cookie's text names, if it names one.
     fn end_session(&self, text: &str) -> Attempt<Result<(), AuthError>>;
 
-    /// What two applications must agree on to read each other's tickets.
-    fn fingerprint(&self) -> Option<String>;
-
     /// What cannot work in its settings.
     fn flaw(&self) -> Option<BuildError>;
 
@@ -40,10 +37,6 @@ impl<F: TicketFormat + 'static> TicketIssuer for TicketValidator<F> {
             }
             _ => Attempt::ready(Ok(())),
         }
-    }
-
-    fn fingerprint(&self) -> Option<String> {
-        self.format.fingerprint()
     }
 
     fn flaw(&self) -> Option<BuildError> {

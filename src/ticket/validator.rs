@@ -237,6 +237,10 @@ impl<F: TicketFormat> TokenValidator for TicketValidator<F> {
         true
     }
 
+    fn fingerprint(&self) -> Option<String> {
+        self.format.fingerprint()
+    }
+
     /// The text of the ticket that slid, or whose user was signed in again. A session slid already
     /// when it was judged; its cookie is written again for the browser's sake, with the same key.
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
@@ -263,10 +267,12 @@ impl<F: TicketFormat> TokenValidator for TicketValidator<F> {
     }
 
     /// Removes the session.
-    fn end(&self, identity: &Identity) -> Attempt<()> {
+    fn end(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
         match (&self.rules.sessions, identity.session_id()) {
-            (Some(store), Some(key)) => store.remove(&SessionKey::from(key)).map(drop),
-            _ => Attempt::ready(()),
+            (Some(store), Some(key)) => store
+                .remove(&SessionKey::from(key))
+                .map(|removed| removed.map_err(AuthError::into_undecidable)),
+            _ => Attempt::ready(Ok(())),
         }
     }
 

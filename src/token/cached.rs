@@ -393,11 +393,15 @@ impl<V: TokenValidator + 'static, C: TokenCache + 'static> TokenValidator for Ca
         self.0.validator.is_ticket()
     }
 
+    fn fingerprint(&self) -> Option<String> {
+        self.0.validator.fingerprint()
+    }
+
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
         self.0.validator.renew(identity)
     }
 
-    fn end(&self, identity: &Identity) -> Attempt<()> {
+    fn end(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
         self.0.validator.end(identity)
     }
 

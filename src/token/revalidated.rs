@@ -104,11 +104,15 @@ impl<V: TokenValidator> TokenValidator for Revalidated<V> {
         self.validator.is_ticket()
     }
 
+    fn fingerprint(&self) -> Option<String> {
+        self.validator.fingerprint()
+    }
+
     fn renew(&self, identity: &Identity) -> Option<Renewed> {
         self.validator.renew(identity)
     }
 
-    fn end(&self, identity: &Identity) -> Attempt<()> {
+    fn end(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
         self.validator.end(identity)
     }
 

@@ -60,6 +60,12 @@ pub trait TokenValidator: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Of a ticket: what two applications must agree on to read each other's, for the log, such as the
+    /// format's name and the fingerprints of the keys. Never a key. Default: nothing is told.
+    fn fingerprint(&self) -> Option<String> {
+        None
+    }
+
     /// How a [`Cached`](super::Cached) around it goes about it. Default: [`Caching::Local`].
     fn caching(&self) -> Caching {
         Caching::Local
@@ -72,11 +78,12 @@ pub trait TokenValidator: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Ends what stands behind an identity that it accepted and that was revoked: a session in a
-    /// store. Asked by a cookie scheme. Default: nothing.
-    fn end(&self, identity: &Identity) -> Attempt<()> {
+    /// Ends what stands behind an identity that it accepted, and whose user was revoked or signs out:
+    /// a session in a store. Asked by a cookie scheme; an error says that it may go on. Default:
+    /// nothing.
+    fn end(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
         let _ = identity;
-        Attempt::ready(())
+        Attempt::ready(Ok(()))
     }
 
     /// The clock that it judges by, so that a cache around it judges by the same one. Default:
@@ -99,6 +106,10 @@ impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
         (**self).is_ticket()
     }
 
+    fn fingerprint(&self) -> Option<String> {
+        (**self).fingerprint()
+    }
+
     fn caching(&self) -> Caching {
         (**self).caching()
     }
@@ -107,7 +118,7 @@ impl<V: TokenValidator + ?Sized> TokenValidator for Arc<V> {
         (**self).renew(identity)
     }
 
-    fn end(&self, identity: &Identity) -> Attempt<()> {
+    fn end(&self, identity: &Identity) -> Attempt<Result<(), AuthError>> {
         (**self).end(identity)
     }
 

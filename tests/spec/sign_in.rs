@@ -1,15 +1,18 @@
 //! Signing in and out by the name of a scheme, and what two applications must agree on.
 
 use http::{HeaderMap, Request};
-use portcullis::AuthErrorKind::{InsecureTransport, TicketUndecryptable};
+use portcullis::AuthErrorKind::{
+    InsecureTransport, IssuerUnreachable, SessionGone, TicketUndecryptable,
+};
 use portcullis::scheme::{
-    ExternalCookie, SameSite, SetCookies, SignOutError, TicketCookie, Transport, TransportSource,
+    CrossSiteGuard, ExternalCookie, SameSite, SetCookies, SignOutError, TicketCookie, Transport,
+    TransportSource,
 };
 use portcullis::ticket::aspnet::{FormsTickets, KatanaCookie, MachineKey};
 use portcullis::ticket::{
     InMemorySessions, IssueError, SessionKey, Sessions, StoredTicket, Ticket, TicketValidator,
 };
-use portcullis::token::{Revalidate, Verdict};
+use portcullis::token::{Cached, Revalidate, Verdict};
 use portcullis::{
     Attempt, AuthError, AuthErrorKind, AuthenticateLayer, Bearer, BearerAuth, BuildError, Cookies,
     Identity, ProblemDetails, Rejection, RequireBoth, Scheme, SchemeName, TicketAuth,
@@ -23,7 +26,7 @@ use super::ledger;
 use crate::support::cookie_house::set_cookies;
 use crate::support::fixed::Fixed;
 use crate::support::logs::Log;
-use crate::support::ticket_stand::{COOKIE, MINUTE, Stand, parts, status};
+use crate::support::ticket_stand::{COOKIE, MINUTE, Stand, parts, signed_in, status};
 
 chapter! {
     async fn a_scheme_that_no_layer_owns;
@@ -32,8 +35,10 @@ chapter! {
     async fn over_plain_http;
     async fn both_over_plain_http;
     async fn one_session_that_cannot_be_ended;
+    async fn a_session_whose_cookie_is_only_read;
     async fn an_answer_with_other_cookies;
     async fn two_applications_are_compared;
+    fn every_gate_of_tickets_is_compared;
     fn what_cannot_work_is_not_built;
     async fn a_check_that_comes_too_late;
 }
@@ -247,15 +252,49 @@ async fn one_session_that_cannot_be_ended() {
     let request = request.body(()).unwrap().into_parts().0;
 
     let error = gate.sign_out(&request).await.unwrap_err();
-    assert_eq!(Rejection::from(error.clone()).status(), 503, "it is not known that it ended");
+    let (cookies, rejection) = Rejection::of_sign_out(error.clone());
+    assert_eq!(rejection.status(), 503, "it is not known that it ended");
     let mut answer = HeaderMap::new();
-    error.clone().into_cookies().write(&mut answer);
+    cookies.write(&mut answer);
     assert_eq!(set_cookies(&answer).len(), 2);
     // as a response
     let response = axum::response::IntoResponse::into_response(error);
     assert_eq!(response.status(), 503);
     assert_eq!(set_cookies(response.headers()).len(), 2);
     ledger::passed("L12");
+}
+
+/// `Scheme::cookie` issues nothing, and its sign-out ends the session all the same.
+async fn a_session_whose_cookie_is_only_read() {
+    let stand = Stand::new();
+    let tickets = stand.katana().lifetime(60 * MINUTE);
+    let kept = tickets.clone().sessions(InMemorySessions::default()).unwrap();
+    let pages = TicketAuth::new(COOKIE, kept.clone()).unwrap();
+    let plain = Scheme::from(Scheme::cookie(Cookies, COOKIE, kept.clone()));
+    for scheme in [plain, Scheme::cookie(Cookies, COOKIE, Cached::new(kept)).into()] {
+        let gate = AuthenticateLayer::new([scheme]).unwrap();
+        let text = signed_in(&pages).await;
+        assert_eq!(status(&pages, &text, COOKIE).await, (200, None));
+        // also beside another cookie of the name, put there from another host of the site
+        let mut request = parts(&text, COOKIE);
+        request.headers.append("cookie", format!("{COOKIE}=planted").parse().unwrap());
+        let mut answer = HeaderMap::new();
+        gate.sign_out(&request).await.unwrap().write(&mut answer);
+        assert!(set_cookies(&answer)[0].starts_with(&format!("{COOKIE}=; ")));
+        assert_eq!(status(&pages, &text, COOKIE).await, (401, Some(SessionGone)));
+        assert!(gate.sign_out(&request).await.is_ok(), "nothing is left to end");
+    }
+
+    let broken = tickets.sessions(CannotRemove::default()).unwrap();
+    let text = signed_in(&TicketAuth::new(COOKIE, broken.clone()).unwrap()).await;
+    let gate = AuthenticateLayer::new((Scheme::cookie(Cookies, COOKIE, broken),)).unwrap();
+    let error = gate.sign_out(&parts(&text, COOKIE)).await.unwrap_err();
+    let SignOutError::Sessions { cookies, error } = error else { panic!("{error:?}") };
+    assert_eq!(error.kind(), IssuerUnreachable, "it is not known that it ended");
+    let mut answer = HeaderMap::new();
+    cookies.write(&mut answer);
+    assert_eq!(set_cookies(&answer).len(), 1);
+    ledger::passed("CK-07");
 }
 
 /// A handler's own cookies stay beside those of a sign-in.
@@ -334,6 +373,32 @@ async fn two_applications_are_compared() {
     assert!(lines.iter().any(|line| line.contains(other.fingerprint())), "{}", log.text());
     assert!(ours.contains(key.fingerprint()), "and the issuer's own line has the other one");
     assert!(!log.text().contains(&f[..20]));
+    ledger::passed("S6-28");
+}
+
+/// Also one that only reads them, and one that is made of a gate which said its own line before.
+fn every_gate_of_tickets_is_compared() {
+    let handler =
+        || service_fn(async |_: Request<()>| Ok::<_, Infallible>(http::Response::new(())));
+    let stand = Stand::new();
+    let token = BearerAuth::new(Fixed::default()).unwrap();
+    let _ = token.clone().layer(handler());
+    let ticket = TicketAuth::new(COOKIE, stand.katana()).unwrap();
+    let both = RequireBoth::new(token, ticket.clone()).unwrap();
+    let read = |scheme: Scheme| AuthenticateLayer::new([scheme]).unwrap();
+    let bearer = Scheme::cookie(Bearer, COOKIE, Fixed::default()).guard(CrossSiteGuard::new());
+    let log = Log::capture();
+    let _ = (
+        ticket.layer(handler()),
+        both.layer(handler()),
+        read(Scheme::cookie(Cookies, COOKIE, stand.katana()).into()).layer(handler()),
+        read(Scheme::cookie(Cookies, COOKIE, Cached::new(stand.katana())).into()).layer(handler()),
+        read(bearer.into()).layer(handler()), // of no ticket
+    );
+    let lines = log.lines_with("fingerprint=");
+    assert_eq!(lines.len(), 4, "{}", log.text());
+    assert!(lines[0].contains(stand.mint.machine_key().fingerprint()), "{}", lines[0]);
+    assert!(lines.iter().all(|line| *line == lines[0]), "{lines:?}");
     ledger::passed("S6-28");
 }
 

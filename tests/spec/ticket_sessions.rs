@@ -7,14 +7,14 @@ use http::{HeaderMap, Request, Response};
 use portcullis::AuthErrorKind::{self, SessionGone, TicketExpired, TicketUndecryptable};
 use portcullis::ticket::aspnet::{FormsTickets, MachineKey};
 use portcullis::ticket::{
-    InMemorySessions, SessionKey, Sessions, StoredTicket, Ticket, TicketFormat, TicketValidator,
+    InMemorySessions, SessionKey, Sessions, StoredTicket, Ticket, TicketValidator,
 };
 use portcullis::token::{InMemoryRevocations, TokenValidator};
 use portcullis::{Attempt, AuthError, Clock as _, TicketAuth, UnixTime};
 use tower::{Layer, ServiceExt as _, service_fn};
 
 use super::ledger;
-use crate::support::ticket_stand::{COOKIE, DAY, MINUTE, Stand, judged, parts, status};
+use crate::support::ticket_stand::{COOKIE, DAY, MINUTE, Stand, judged, parts, signed_in, status};
 
 chapter! {
     async fn sliding_has_an_end;
@@ -85,15 +85,6 @@ async fn a_ticket_after_the_logout() {
     auth.sign_out(&request).await.unwrap().write(&mut answer);
     assert_eq!(status(&auth, &copy, COOKIE).await, (401, Some(SessionGone)));
     ledger::passed("CK-07");
-}
-
-async fn signed_in<F: TicketFormat + 'static>(auth: &TicketAuth<F>) -> String {
-    let mut headers = HeaderMap::new();
-    let request = Request::new(()).into_parts().0;
-    let ticket = Ticket::new("ApplicationCookie", "alice");
-    auth.sign_in(&request, ticket).await.unwrap().write(&mut headers);
-    let line = headers["set-cookie"].to_str().unwrap();
-    line.split(';').next().unwrap().split_once('=').unwrap().1.to_owned()
 }
 
 /// A store that holds nothing.

@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use portcullis::testing::{ManualClock, TicketBuilder, TicketMint};
 use portcullis::ticket::aspnet::{FormsTickets, KatanaCookie};
-use portcullis::ticket::{TicketFormat, TicketValidator};
+use portcullis::ticket::{Ticket, TicketFormat, TicketValidator};
 use portcullis::token::{Presented, TokenValidator};
 use portcullis::{AuthErrorKind, Identity, Rejection, TicketAuth};
 use tower::{Layer, ServiceExt as _, service_fn};
@@ -52,6 +52,16 @@ pub async fn judged(
 }
 
 pub const COOKIE: &str = ".AspNet.ApplicationCookie";
+
+/// The text of the cookie that alice is given.
+pub async fn signed_in<F: TicketFormat + 'static>(auth: &TicketAuth<F>) -> String {
+    let mut headers = HeaderMap::new();
+    let request = Request::new(()).into_parts().0;
+    let ticket = Ticket::new("ApplicationCookie", "alice");
+    auth.sign_in(&request, ticket).await.unwrap().write(&mut headers);
+    let line = headers["set-cookie"].to_str().unwrap();
+    line.split(';').next().unwrap().split_once('=').unwrap().1.to_owned()
+}
 
 pub fn parts(ticket: &str, cookie: &str) -> http::request::Parts {
     let request = Request::get("/").header("cookie", format!("{cookie}={ticket}"));

@@ -42,8 +42,9 @@ impl Scheme {
     }
 
     /// Whatever a validator accepts, in a cookie that is read and renewed, and that nobody is signed in
-    /// by: another application does that, and a sign-in here is an error. Otherwise as
-    /// [`tickets`](Self::tickets), and nothing is remembered.
+    /// by: another application does that, and a sign-in here is an error. A sign-out deletes the cookie,
+    /// and [ends](TokenValidator::end) what the validator knows behind it: a session in a store. Otherwise
+    /// as [`tickets`](Self::tickets), and nothing is remembered.
     pub fn cookie<V: TokenValidator + 'static, C>(
         name: impl Into<SchemeName>,
         cookie: C,

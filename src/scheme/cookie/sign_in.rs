@@ -7,10 +7,10 @@ use http::request::Parts;
 use super::{cookie_scheme::CookieAuthenticator, set_cookies::SetCookies};
 use crate::{
     attempt::Attempt,
-    error::{AuthError, BuildError},
+    error::{AuthError, AuthErrorClass, BuildError},
     scheme::{SignIn, SignOutError},
-    ticket::{IssueError, Ticket, TicketIssuer},
-    token::TokenValidator,
+    ticket::{IssueError, Ticket},
+    token::{Presented, TokenValidator},
 };
 
 impl<V: TokenValidator + 'static> SignIn for CookieAuthenticator<V> {
@@ -36,16 +36,18 @@ impl<V: TokenValidator + 'static> SignIn for CookieAuthenticator<V> {
             });
             match cookies {
                 // whoever was signed in before in this browser is not any more
-                Ok(cookies) => end_sessions(&issuer, brought).map(|ended| {
-                    if let Err(error) = ended {
-                        tracing::warn!(
-                            target: "portcullis",
-                            %error,
-                            "the session before this sign-in goes on"
-                        );
-                    }
-                    Ok(cookies)
-                }),
+                Ok(cookies) => {
+                    all_of(brought.iter().map(|text| issuer.end_session(text))).map(|ended| {
+                        if let Err(error) = ended {
+                            tracing::warn!(
+                                target: "portcullis",
+                                %error,
+                                "the session before this sign-in goes on"
+                            );
+                        }
+                        Ok(cookies)
+                    })
+                }
                 Err(error) => Attempt::ready(Err(error)),
             }
         })
@@ -54,23 +56,41 @@ impl<V: TokenValidator + 'static> SignIn for CookieAuthenticator<V> {
     fn sign_out(&self, request: &Parts) -> Attempt<Result<SetCookies, SignOutError>> {
         let carried = self.cookie.carried(&request.headers, &request.extensions);
         let cookies = SetCookies::delete(&self.cookie, carried);
-        let Some(issuer) = &self.issuer else { return Attempt::ready(Ok(cookies)) };
         let brought = self.cookie.read_each(&request.headers);
-        end_sessions(issuer, brought).map(|ended| match ended {
+        let ended = all_of(brought.iter().map(|text| match &self.issuer {
+            Some(issuer) => issuer.end_session(text),
+            None => end_judged(&self.rules.judge.validator, Presented::new(text, request)),
+        }));
+        ended.map(|ended| match ended {
             Ok(()) => Ok(cookies),
             Err(error) => Err(SignOutError::Sessions { cookies, error }),
         })
     }
 }
 
-/// Of each, also where one before it fails.
-fn end_sessions(
-    issuer: &Arc<dyn TicketIssuer>,
-    texts: Vec<String>,
+/// Ends what stands behind a text that only a validator knows. Behind one that is not good, nothing does.
+fn end_judged<V: TokenValidator + 'static>(
+    validator: &Arc<V>,
+    presented: Presented<'_>,
+) -> Attempt<Result<(), AuthError>> {
+    let judged = validator.validate(presented);
+    let validator = Arc::clone(validator);
+    judged.and_then(move |judged| match judged {
+        Ok(identity) => validator.end(&identity),
+        Err(error) => Attempt::ready(match error.kind().class() {
+            AuthErrorClass::Invalid | AuthErrorClass::Malformed => Ok(()),
+            AuthErrorClass::Misconfigured | AuthErrorClass::Undecidable => Err(error),
+        }),
+    })
+}
+
+/// Each, also where one before it fails.
+fn all_of(
+    ends: impl Iterator<Item = Attempt<Result<(), AuthError>>>,
 ) -> Attempt<Result<(), AuthError>> {
     let (mut all, mut waiting) = (Ok(()), Vec::new());
-    for text in texts {
-        match issuer.end_session(&text).into_ready() {
+    for end in ends {
+        match end.into_ready() {
             Ok(ended) => all = all.and(ended),
             Err(pending) => waiting.push(pending),
         }
